@@ -1,0 +1,68 @@
+// The shard stage: owns the slots whose flow is its own; settles, admits, distributes and matches their events.
+// Pure: time is an argument, memory comes from the arena, other stages are rings. docs/ARCHITECTURE.md follows one
+// event through it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "message.h"
+#include "reader.h"
+#include "stage.h"
+#include "stream.h"
+
+struct mr_shard;
+
+struct mr_shard_limits { // of this shard: the router's totals are already divided
+	uint32_t objects_max;
+	uint32_t positions_max; // entries in object queues
+	uint32_t sessions_max;
+	uint32_t refused_runs_max;
+	uint32_t webhooks_max; // subscriptions
+	uint32_t reorder_packets_max; // over all flows: a quarter of the packet pool, divided
+	uint32_t object_queue_events;
+	uint32_t object_queue_bytes;
+	uint32_t penalty_after; // full quanta in a row
+	uint32_t quantum_units; // an object's turn, in work units
+	uint64_t ack_interval_ns; // an ACK at most so often per flow
+	uint64_t progress_interval_ns;
+};
+
+struct mr_shard_config {
+	uint32_t index;
+	uint32_t shards;
+	uint32_t flows; // F
+	uint32_t sources;
+	uint32_t deliveries;
+	uint64_t hash_seed;
+	bool is_volatile;
+	struct mr_shard_limits limits;
+	struct mr_stream *stream; // its own
+	struct mr_stream *const *streams; // by id, for reading
+	uint32_t streams_count;
+	struct mr_backend_reader backend;
+	uint16_t shard_streams[MR_SHARDS_MAX]; // stream id of each shard
+	// Rings; index: the other stage.
+	struct mr_ring *from_source[MR_SOURCES_MAX]; // struct mr_source_msg
+	struct mr_ring *to_source[MR_SOURCES_MAX]; // struct mr_shard_msg; holds every packet and ACK slot: never full
+	struct mr_ring *from_shard[MR_SHARDS_MAX]; // struct mr_hop, own index NULL
+	struct mr_ring *to_shard[MR_SHARDS_MAX]; // struct mr_hop: room for 2 * MR_HOP_CREDITS
+	struct mr_ring *to_delivery[MR_DELIVERIES_MAX]; // struct mr_lane_msg
+	struct mr_ring *from_delivery[MR_DELIVERIES_MAX]; // struct mr_hold_msg
+	const struct mr_delivery_board *boards[MR_DELIVERIES_MAX];
+	struct mr_ring *from_steward;
+	struct mr_stats_stage *stats;
+	struct mr_stats_scope *scopes; // [MR_LEDGER_TABLES][MR_LEDGER_SCOPES_MAX]
+};
+
+enum { MR_SHARD_ACK_SLOTS = 256 }; // per source
+
+// NULL when the arena has no room (or only plans: then the plan has been counted).
+struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_config *config);
+enum mr_poll mr_shard_step(void *shard, struct mr_now now, struct mr_budget budget);
+uint64_t mr_shard_next_due(void *shard);
+
+// For tests and the simulator: whether both ledgers balance, counted from the structures. On false, says why.
+bool mr_shard_audit(const struct mr_shard *shard, char *ret_why, size_t why_size);

@@ -1,0 +1,8 @@
+// Clocks, for the runner and programs only: decisions get the time as an argument.
+#pragma once
+
+#include <stdint.h>
+
+uint64_t mr_clock_mono_ns(void); // CLOCK_MONOTONIC, from the TSC where it is invariant
+int64_t mr_clock_wall_ns(void); // UTC since 1970
+uint64_t mr_clock_cpu_ns(void); // CPU time of this thread

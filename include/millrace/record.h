@@ -1,0 +1,182 @@
+// Records: what streams are made of, in memory and on disk. Little-endian, 8-byte aligned, length a multiple of 8.
+// Scope ids stand at fixed offsets. A position names a record: (stream, offset of its first byte).
+#pragma once
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <millrace/event.h>
+#include <millrace/limits.h>
+
+enum mr_record_kind {
+	MR_RECORD_EVENT = 1, // shard: an accepted event
+	MR_RECORD_MATCH = 2, // shard: who must hear of one hop of an event
+	MR_RECORD_DISTRIBUTED = 3, // shard: events whose hops are all answered
+	MR_RECORD_DROPPED = 4, // shard, delivery: an accepted event, or a delivery, given up
+	MR_RECORD_CHECKPOINT = 5, // shard: one flow's window
+	MR_RECORD_BATCH = 6, // delivery: borders of a batch, durable before its first attempt
+	MR_RECORD_PROGRESS = 7, // delivery: what a lane has settled, how its endpoint fares
+	MR_RECORD_LANE = 8, // delivery: lane entries beyond memory
+	MR_RECORD_SESSION = 9, // node: a session opened or closed
+	MR_RECORD_WEBHOOK = 10, // node: a webhook with its sealed secret
+	MR_RECORD_KIND_COUNT,
+};
+
+struct mr_record {
+	uint32_t length; // whole record, this header included
+	uint16_t kind; // enum mr_record_kind
+	uint16_t flags; // per kind
+	uint32_t check; // low half of XXH3-64 over the record with this field zero
+	uint32_t reserved; // zero
+};
+static_assert(sizeof(struct mr_record) == 16, "record format");
+
+// A position packed: stream in the top 16 bits, offset / 8 below. 0 is no position (streams start at offset 4096).
+typedef uint64_t mr_position;
+enum { MR_STREAM_START = 4096 };
+
+static inline mr_position mr_position_make(uint16_t stream, uint64_t offset)
+{
+	return (uint64_t)stream << 48 | offset >> 3;
+}
+
+static inline uint16_t mr_position_stream(mr_position position)
+{
+	return (uint16_t)(position >> 48);
+}
+
+static inline uint64_t mr_position_offset(mr_position position)
+{
+	return (position & ((UINT64_C(1) << 48) - 1)) << 3;
+}
+
+// Followed by the event's bytes exactly as decoded (struct mr_event_fixed first).
+struct mr_record_event {
+	struct mr_record record;
+	uint64_t app;
+	uint64_t session_id;
+	uint64_t sequence;
+	int64_t received_at_ns; // wall clock, UTC: retention counts from here
+	uint32_t session_epoch;
+	uint16_t flow;
+	uint16_t reserved;
+	// struct mr_event_fixed and what follows it
+};
+static_assert(sizeof(struct mr_record_event) == 56, "record format");
+static_assert(sizeof(struct mr_record_event) + sizeof(struct mr_event_fixed) >= MR_STREAM_CELL_BYTES,
+	"no two event records start in one cell");
+enum {
+	MR_RECORD_EVENT_APP_AT = 16,
+	MR_RECORD_EVENT_OBJECT_AT = 56 + 8,
+	MR_RECORD_EVENT_WORKSPACE_AT = 56 + 16,
+	MR_RECORD_EVENT_DATABASE_AT = 56 + 24,
+	MR_RECORD_EVENT_USER_AT = 56 + 32,
+	MR_RECORD_BYTES_MAX = 56 + MR_EVENT_BYTES_MAX,
+};
+
+enum mr_match_flag {
+	MR_MATCH_PENALISED = 1, // the hop carried the mark: entries go to the lanes' penalty side
+};
+
+// Followed by `count` webhook ids (u64).
+struct mr_record_match {
+	struct mr_record record; // flags: enum mr_match_flag
+	mr_position origin; // the event
+	uint64_t resource; // gid of the object or ancestor that has the webhooks
+	uint16_t count;
+	uint8_t ancestor; // index in the event, MR_VIA_OBJECT for the object itself
+	uint8_t reserved[5];
+};
+static_assert(sizeof(struct mr_record_match) == 40, "record format");
+static_assert(sizeof(struct mr_record_match) + MR_MATCH_WEBHOOKS_MAX * 8 <= MR_RECORD_BYTES_MAX,
+	"a match record is no longer than the longest event record");
+
+// Followed by `count` offsets (u64) in the same stream.
+struct mr_record_distributed {
+	struct mr_record record;
+	uint32_t count;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mr_record_distributed) == 24, "record format");
+
+struct mr_record_dropped {
+	struct mr_record record;
+	mr_position origin;
+	uint64_t webhook; // 0: the event as a whole
+	uint64_t scope_id;
+	uint8_t reason; // enum mr_reason
+	uint8_t scope_kind; // enum mr_scope_kind
+	uint8_t reserved[6];
+};
+static_assert(sizeof(struct mr_record_dropped) == 48, "record format");
+
+struct mr_record_checkpoint {
+	struct mr_record record;
+	uint64_t app;
+	uint64_t session_id;
+	uint32_t session_epoch;
+	uint16_t flow;
+	uint16_t reserved;
+	uint64_t next; // the next sequence the flow admits
+	uint64_t accepted[MR_WINDOW_MAX / 64]; // bit (s mod window): sequence s of the last window was accepted
+};
+static_assert(sizeof(struct mr_record_checkpoint) == 48 + MR_WINDOW_MAX / 8, "record format");
+
+// Followed by `count` positions, in delivery order.
+struct mr_record_batch {
+	struct mr_record record;
+	uint64_t webhook;
+	uint64_t number; // rises by one per batch of the webhook; names it to the receiver
+	uint16_t sublane;
+	uint16_t count;
+	uint16_t penalised; // how many of them, at the end, come from the penalty side
+	uint16_t reserved;
+};
+static_assert(sizeof(struct mr_record_batch) == 40, "record format");
+
+struct mr_record_progress {
+	struct mr_record record;
+	uint64_t webhook;
+	uint64_t settled_number; // of the sub-lane: batches up to it need no more
+	int64_t failing_since_ns; // wall clock; 0: not failing
+	int64_t next_attempt_ns; // wall clock; 0: at once
+	uint32_t attempts; // of the batch under way
+	uint16_t sublane;
+	uint16_t status; // last HTTP status; 0: none was seen
+};
+static_assert(sizeof(struct mr_record_progress) == 56, "record format");
+
+// Followed by `count` positions (at most 512).
+struct mr_record_lane {
+	struct mr_record record;
+	uint64_t webhook;
+	uint64_t first_entry; // entry number of the first position
+	uint16_t sublane;
+	uint16_t side; // 0 normal, 1 penalty
+	uint32_t count;
+};
+static_assert(sizeof(struct mr_record_lane) == 40, "record format");
+
+struct mr_record_session {
+	struct mr_record record; // flags: 1 closed
+	uint64_t app;
+	uint64_t session_id;
+	uint32_t session_epoch;
+	uint32_t reserved;
+	int64_t at_ns; // wall clock
+};
+static_assert(sizeof(struct mr_record_session) == 48, "record format");
+
+// Followed by the strings: name, url, sealed secret, filters in the text form of the configuration file.
+struct mr_record_webhook {
+	struct mr_record record; // flags: 1 removed, 2 disabled
+	uint64_t webhook;
+	uint64_t resource;
+	int64_t at_ns;
+	uint16_t name_length;
+	uint16_t url_length;
+	uint16_t secret_length;
+	uint16_t filters_length;
+};
+static_assert(sizeof(struct mr_record_webhook) == 48, "record format");
