@@ -17,10 +17,10 @@ struct mr_chunk {
 
 struct mr_chunk_pool {
 	struct mr_chunk *chunks; // index 0 is never handed out: 0 is "none"
-	uint32_t capacity;
+	uint32_t capacity; // chunks, the one of index 0 included
 	uint32_t used;
-	uint32_t free; // head of the free list
-	uint32_t fresh; // chunks never used yet
+	uint32_t free; // head of the free list, 0: none
+	uint32_t fresh; // first chunk that was never used
 };
 
 // Room for at least `entries` entries when queues are long; every non-empty queue holds at least one chunk.

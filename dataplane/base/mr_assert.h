@@ -1,13 +1,11 @@
 // Three strengths of assertion, all of them on in production (strict=0 keeps the first).
 #pragma once
 
-#include <stdatomic.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 
 // Prints the place to stderr and aborts: going on would make things worse.
-noreturn void mr_assert_failed(const char *file, int line, const char *expression);
-// Counts the place and prints it once per process: surprising, yet harmless.
+_Noreturn void mr_assert_failed(const char *file, int line, const char *expression);
+// Counts, and prints the place the first time: surprising, yet harmless.
 void mr_expect_failed(const char *file, int line, const char *expression);
 uint64_t mr_expect_failures(void);
 

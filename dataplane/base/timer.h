@@ -16,6 +16,7 @@ struct mr_timer {
 struct mr_timer_wheel {
 	uint64_t tick; // ticks served so far
 	uint32_t armed;
+	uint64_t occupied[MR_TIMER_LEVELS]; // bit s: slot s holds a timer
 	struct mr_timer *slots[MR_TIMER_LEVELS][MR_TIMER_SLOTS];
 };
 

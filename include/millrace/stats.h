@@ -125,7 +125,7 @@ struct mr_counter_info {
 	const char *unit; // lower case
 	const char *help;
 };
-const struct mr_counter_info *mr_counter_info(unsigned id);
+const struct mr_counter_info *mr_counter_info(unsigned id); // NULL beyond the list
 const char *mr_stage_kind_name(unsigned kind);
 
 // Log-linear: 16 buckets per octave, values from 0 to 2^40 ns (18 minutes), worst error 1/16.
