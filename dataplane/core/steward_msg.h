@@ -85,10 +85,20 @@ struct mr_steward_msg {
 	};
 };
 
+// A secret that a webhook's endpoint has just echoed. It stands in the delivery stage's memory until the webhook is removed; the steward
+// copies it when it takes the message, and does not look when it has removed the webhook meanwhile.
+struct mr_made_secret {
+	uint64_t webhook; // id
+	uint32_t lane;
+	uint16_t secret_length;
+	uint16_t reserved;
+	char secret[MR_SECRET_BYTES_MAX]; // ASCII; not terminated
+};
+
 // Stage to steward: word[0] is a pointer or value, word[1] the kind (low 32 bits) and an index (high 32 bits).
 enum mr_to_steward_kind {
 	MR_TO_STEWARD_HELLO = 1, // struct mr_handshake *, lent
 	MR_TO_STEWARD_BYE, // struct mr_handshake *, lent
-	MR_TO_STEWARD_SECRET, // index: lane; word[0]: struct mr_webhook * with secret filled, lent for ever
+	MR_TO_STEWARD_SECRET, // index: lane; word[0]: const struct mr_made_secret *, lent
 	MR_TO_STEWARD_WEBHOOK_GONE, // index: lane
 };

@@ -57,6 +57,8 @@ enum {
 	MR_BATCH_EVENTS_MAX = 1000,
 	MR_BATCH_BYTES_MAX = 102400, // the receiver's default body limit (W1)
 	MR_IN_FLIGHT_MAX = 8, // sub-lanes per webhook
+	MR_LANE_PENALISED_MAX = 4096, // penalised (lane, object) pairs of one delivery stage
+	MR_LANE_FLOOR_CELLS = 256, // the floor of a stream moves by a 256th of its buffer
 	MR_FRAGMENT_BYTES_MAX = 6144, // one rendered event: every string escaped at its worst
 	MR_FILTERS_MAX = 16, // filters of one webhook
 	MR_FILTER_FIELDS_MAX = 8, // fields of one filter
@@ -91,4 +93,5 @@ static_assert((MR_MTU_JUMBO - MR_IPV6_UDP_BYTES) / MR_EVENT_FIXED_BYTES <= MR_PA
 	"no packet carries more events than its verdicts have room for");
 static_assert(MR_FRAGMENT_BYTES_MAX + 16 <= MR_BATCH_BYTES_MAX, "one rendered event fits a body");
 static_assert(MR_WINDOW_MAX % 64 == 0, "the window is a bitmap of words");
+static_assert(MR_STREAMS_MAX < 65535, "0xffff is no stream");
 static_assert(MR_SESSIONS_MAX <= 65535, "sessions are 16-bit indices in descriptors");
