@@ -34,6 +34,6 @@ void mr_arena_close(struct mr_arena *arena); // accepts a zeroed arena
 void *mr_arena_take(struct mr_arena *arena, const char *name, size_t bytes, size_t align);
 void mr_arena_seal(struct mr_arena *arena);
 
-#define mr_arena_array(arena, name, type, count)                                                   \
-	((type *)mr_arena_take((arena), (name), sizeof(type) * (size_t)(count),                    \
+#define mr_arena_array(arena, name, type, count)                                \
+	((type *)mr_arena_take((arena), (name), sizeof(type) * (size_t)(count), \
 		_Alignof(type) > 64 ? _Alignof(type) : 64))

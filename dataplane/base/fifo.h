@@ -24,7 +24,8 @@ struct mr_chunk_pool {
 };
 
 // Room for at least `entries` entries when queues are long; every non-empty queue holds at least one chunk.
-bool mr_chunk_pool_init(struct mr_chunk_pool *pool, struct mr_arena *arena, const char *name, uint32_t entries);
+bool mr_chunk_pool_init(
+	struct mr_chunk_pool *pool, struct mr_arena *arena, const char *name, uint32_t entries);
 
 struct mr_fifo {
 	uint32_t head; // chunk, 0: empty
@@ -35,7 +36,8 @@ struct mr_fifo {
 	uint16_t reserved;
 };
 
-bool mr_fifo_push(struct mr_fifo *fifo, struct mr_chunk_pool *pool, uint64_t entry); // false: pool exhausted
+bool mr_fifo_push(
+	struct mr_fifo *fifo, struct mr_chunk_pool *pool, uint64_t entry); // false: pool exhausted
 uint64_t mr_fifo_front(const struct mr_fifo *fifo, const struct mr_chunk_pool *pool); // count > 0
 uint64_t mr_fifo_pop(struct mr_fifo *fifo, struct mr_chunk_pool *pool); // count > 0
 void mr_fifo_clear(struct mr_fifo *fifo, struct mr_chunk_pool *pool);

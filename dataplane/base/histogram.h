@@ -1,9 +1,8 @@
 // Operations on the log-linear histograms of <millrace/stats.h>: one writer records, anyone reads.
 #pragma once
 
-#include <stdint.h>
-
 #include <millrace/stats.h>
+#include <stdint.h>
 
 void mr_histogram_record(struct mr_stats_histogram *histogram, uint64_t value);
 void mr_histogram_add(struct mr_stats_histogram *into, const struct mr_stats_histogram *from);

@@ -10,17 +10,17 @@ void mr_expect_failed(const char *file, int line, const char *expression);
 uint64_t mr_expect_failures(void);
 
 // State is corrupt: always checked.
-#define mr_assert(expression)                                                                      \
-	do {                                                                                       \
-		if (__builtin_expect(!(expression), 0))                                            \
-			mr_assert_failed(__FILE__, __LINE__, #expression);                         \
+#define mr_assert(expression)                                              \
+	do {                                                               \
+		if (__builtin_expect(!(expression), 0))                    \
+			mr_assert_failed(__FILE__, __LINE__, #expression); \
 	} while (0)
 
 #if MR_STRICT >= 1
-#define mr_expect(expression)                                                                      \
-	do {                                                                                       \
-		if (__builtin_expect(!(expression), 0))                                            \
-			mr_expect_failed(__FILE__, __LINE__, #expression);                         \
+#define mr_expect(expression)                                              \
+	do {                                                               \
+		if (__builtin_expect(!(expression), 0))                    \
+			mr_expect_failed(__FILE__, __LINE__, #expression); \
 	} while (0)
 #else
 #define mr_expect(expression) ((void)sizeof(expression))

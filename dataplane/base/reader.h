@@ -2,9 +2,8 @@
 // come round. One reader per stage; the answer stands in the reader's own memory until the next call.
 #pragma once
 
-#include <stdint.h>
-
 #include <millrace/record.h>
+#include <stdint.h>
 
 #include "stream.h"
 
@@ -18,7 +17,8 @@ enum mr_read {
 // copies the record of `position` to `ret_bytes` (room for MR_RECORD_BYTES_MAX), or answers WAIT or GONE. It never blocks.
 struct mr_backend_reader {
 	void *state;
-	enum mr_read (*fetch)(void *state, mr_position position, void *ret_bytes, uint32_t *ret_length);
+	enum mr_read (*fetch)(
+		void *state, mr_position position, void *ret_bytes, uint32_t *ret_length);
 };
 
 struct mr_reader {
@@ -28,8 +28,8 @@ struct mr_reader {
 	alignas(64) uint8_t bytes[MR_RECORD_BYTES_MAX + 56];
 };
 
-void mr_reader_init(struct mr_reader *reader, struct mr_stream *const *streams, uint32_t streams_count,
-	struct mr_backend_reader backend);
+void mr_reader_init(struct mr_reader *reader, struct mr_stream *const *streams,
+	uint32_t streams_count, struct mr_backend_reader backend);
 // On HIT *ret_record points into the reader. A record whose header is nonsense answers GONE and trips mr_expect.
 enum mr_read mr_reader_get(
 	struct mr_reader *reader, mr_position position, const struct mr_record **ret_record);

@@ -25,7 +25,8 @@ struct mr_stream {
 	uint64_t start; // nothing below was ever in the buffer
 	uint16_t id; // stream number within the topology
 	// Written by the owner.
-	alignas(64) _Atomic uint64_t reserved; // end of what is appended: no byte below reserved - size can be read
+	alignas(64) _Atomic uint64_t
+		reserved; // end of what is appended: no byte below reserved - size can be read
 	_Atomic uint64_t tail; // end of what is complete
 	_Atomic uint64_t floor; // owner: everything below may be overwritten
 	// Written by the journal stage.
@@ -33,7 +34,8 @@ struct mr_stream {
 };
 
 // `size` must be a power of two of at least 64 KiB. False when the arena has no room (or plans).
-bool mr_stream_init(struct mr_stream *stream, struct mr_arena *arena, uint16_t id, uint64_t size, uint64_t start);
+bool mr_stream_init(struct mr_stream *stream, struct mr_arena *arena, uint16_t id, uint64_t size,
+	uint64_t start);
 
 // -- Owner
 // Where the next record will stand.
@@ -63,13 +65,15 @@ enum { MR_STREAM_PUBLISH_ORDER = memory_order_relaxed };
 // Makes everything appended so far visible, and whatever else the owner wrote before; once per burst.
 static inline void mr_stream_publish(struct mr_stream *stream)
 {
-	atomic_store_explicit(&stream->tail, mr_stream_next(stream), (memory_order)MR_STREAM_PUBLISH_ORDER);
+	atomic_store_explicit(
+		&stream->tail, mr_stream_next(stream), (memory_order)MR_STREAM_PUBLISH_ORDER);
 }
 
 // Moves the floor up (never down).
 void mr_stream_retire(struct mr_stream *stream, uint64_t floor);
 // The owner's own view of bytes it wrote: copies without checks. offset + bytes <= next.
-void mr_stream_copy_own(const struct mr_stream *stream, uint64_t offset, void *ret_bytes, size_t bytes);
+void mr_stream_copy_own(
+	const struct mr_stream *stream, uint64_t offset, void *ret_bytes, size_t bytes);
 
 // Owner: one word without a copy (record headers, scope ids at fixed offsets).
 static inline uint64_t mr_stream_word_own(const struct mr_stream *stream, uint64_t offset)

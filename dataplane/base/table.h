@@ -22,7 +22,8 @@ struct mr_table {
 	uint32_t capacity; // at most 3/4 of the slots
 };
 
-bool mr_table_init(struct mr_table *table, struct mr_arena *arena, const char *name, uint32_t capacity, uint64_t seed);
+bool mr_table_init(struct mr_table *table, struct mr_arena *arena, const char *name,
+	uint32_t capacity, uint64_t seed);
 bool mr_table_find(const struct mr_table *table, uint64_t key, uint32_t *ret_value);
 // 0, -EEXIST (value untouched), or -ENOSPC.
 int mr_table_add(struct mr_table *table, uint64_t key, uint32_t value);

@@ -21,7 +21,8 @@ struct mr_timer_wheel {
 };
 
 void mr_timer_wheel_init(struct mr_timer_wheel *wheel, uint64_t now_ns);
-void mr_timer_set(struct mr_timer_wheel *wheel, struct mr_timer *timer, uint64_t due_ns); // re-arms if set
+void mr_timer_set(
+	struct mr_timer_wheel *wheel, struct mr_timer *timer, uint64_t due_ns); // re-arms if set
 void mr_timer_cancel(struct mr_timer_wheel *wheel, struct mr_timer *timer); // no-op if not set
 bool mr_timer_is_set(const struct mr_timer *timer);
 // Takes one timer that is due, or NULL. Call until NULL or until the step's budget is used.
