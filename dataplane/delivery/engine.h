@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "arena.h"
-
 #include "net.h"
 #include "stage.h"
 #include "steward_msg.h"
@@ -46,7 +45,8 @@ struct mr_request {
 	size_t body_size;
 	void *owner; // the caller's
 	uint64_t tag; // the caller's
-	void (*done)(struct mr_request *request, const struct mr_result *result); // called once; the request is gone afterwards
+	void (*done)(struct mr_request *request,
+		const struct mr_result *result); // called once; the request is gone afterwards
 };
 
 struct mr_engine_limits {
@@ -57,21 +57,24 @@ struct mr_engine_limits {
 	size_t body_size;
 };
 
-struct mr_engine *mr_engine_new(struct mr_arena *arena, const struct mr_engine_limits *limits, struct mr_stats_stage *stats);
+struct mr_engine *mr_engine_new(struct mr_arena *arena, const struct mr_engine_limits *limits,
+	struct mr_stats_stage *stats);
 void mr_engine_attach(struct mr_engine *engine, struct mr_net *net);
 void mr_engine_tune(struct mr_engine *engine, const struct mr_tune *tune);
 void mr_engine_free(struct mr_engine *engine);
 
 // One endpoint per (host, port); counted references. NULL: endpoints.max.
-struct mr_endpoint *mr_endpoint_get(struct mr_engine *engine, const char *host, const struct mr_address *address);
+struct mr_endpoint *mr_endpoint_get(
+	struct mr_engine *engine, const char *host, const struct mr_address *address);
 void mr_endpoint_put(struct mr_engine *engine, struct mr_endpoint *endpoint);
 
 // A slot for one request, or NULL: the endpoint or the engine is at its bound (or the breaker is open). Then *ret_retry_ns is when to ask again at the
 // earliest; 0: when a request of this endpoint is done.
-struct mr_request *mr_request_begin(
-	struct mr_engine *engine, struct mr_endpoint *endpoint, uint64_t now_ns, uint64_t *ret_retry_ns);
+struct mr_request *mr_request_begin(struct mr_engine *engine, struct mr_endpoint *endpoint,
+	uint64_t now_ns, uint64_t *ret_retry_ns);
 // POSTs `body_length` bytes of request->body to `path`; `headers` are whole lines, each ended by CR LF (may be empty).
-void mr_request_send(struct mr_request *request, const char *path, const char *headers, size_t body_length, uint64_t now_ns);
+void mr_request_send(struct mr_request *request, const char *path, const char *headers,
+	size_t body_length, uint64_t now_ns);
 void mr_request_abandon(struct mr_request *request); // begun, never sent
 // Deadlines; bounded work. Completions arrive by mr_net_poll.
 enum mr_poll mr_engine_step(struct mr_engine *engine, uint64_t now_ns);

@@ -1,12 +1,11 @@
 // DPDK's environment: start-up from our own options only (never EAL's usage text), threads per lcore, and what this host lacks.
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stddef.h>
-#include <stdio.h>
-
 #include <millrace/limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 struct mr_eal_options {
 	bool hugepages; // false: --no-huge

@@ -24,17 +24,20 @@ struct mr_address {
 // SINGLE_ISSUER, DEFER_TASKRUN and TASKRUN_FLAG where the kernel has them; *ret_features says what is active. Must be called by the thread
 // that uses it. 0 or negative errno.
 int mr_net_open(uint32_t entries, struct mr_net **ret_net);
-void mr_net_close(struct mr_net *net); // accepts NULL; cancels what is under way without calling back
+void mr_net_close(
+	struct mr_net *net); // accepts NULL; cancels what is under way without calling back
 const char *mr_net_features(const struct mr_net *net);
 
-int mr_net_socket(struct mr_net *net, const struct mr_address *to); // TCP, NODELAY, close-on-exec: fd or negative errno
+int mr_net_socket(struct mr_net *net,
+	const struct mr_address *to); // TCP, NODELAY, close-on-exec: fd or negative errno
 void mr_net_connect(struct mr_net *net, struct mr_io *io, int fd, const struct mr_address *to);
 // Sends the whole buffer (the kernel retries short writes); result is its length or an error.
 void mr_net_send(struct mr_net *net, struct mr_io *io, int fd, const void *bytes, size_t length);
 void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size);
 // Asks the kernel to end the operation of `io`; its done() is still called, once.
 void mr_net_cancel(struct mr_net *net, struct mr_io *io);
-void mr_net_close_fd(struct mr_net *net, int fd); // shut down and closed asynchronously; no callback
+void mr_net_close_fd(
+	struct mr_net *net, int fd); // shut down and closed asynchronously; no callback
 
 // Runs completions that are there; submits what was prepared: one enter at most, and only when there is something to do. Returns how
 // many completions ran.

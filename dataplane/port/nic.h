@@ -43,18 +43,22 @@ enum mr_rx_flag {
 };
 
 // EAL must be up. 0 or negative errno; *ret_why (static or in the nic's memory) says what failed and how to mend it.
-int mr_nic_open(const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
+int mr_nic_open(
+	const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
 void mr_nic_close(struct mr_nic *nic); // accepts NULL
-void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info); // any thread; asks the link
+void mr_nic_info(
+	const struct mr_nic *nic, struct mr_nic_info *ret_info); // any thread; asks the link
 
 // How many frames were written; 0 when idle. The frames belong to the caller until freed.
-uint16_t mr_nic_rx_burst(struct mr_nic *nic, uint16_t queue, struct mr_rx *ret_frames, uint16_t max);
+uint16_t mr_nic_rx_burst(
+	struct mr_nic *nic, uint16_t queue, struct mr_rx *ret_frames, uint16_t max);
 void mr_nic_free_burst(struct mr_nic *nic, struct mr_frame *const *frames, uint16_t count);
 struct mr_frame *mr_frame_of_packet(struct mr_packet *packet);
 // A frame to fill: *ret_data has room for the MTU and an Ethernet header. NULL: pool empty.
 struct mr_frame *mr_nic_tx_frame(struct mr_nic *nic, uint16_t queue, uint8_t **ret_data);
 void mr_frame_set_length(struct mr_frame *frame, uint32_t length);
 // Sends what fits now and frees the rest; returns how many were sent. Also used to answer in a received frame.
-uint16_t mr_nic_tx_burst(struct mr_nic *nic, uint16_t queue, struct mr_frame **frames, uint16_t count);
+uint16_t mr_nic_tx_burst(
+	struct mr_nic *nic, uint16_t queue, struct mr_frame **frames, uint16_t count);
 // Packets the device dropped for want of room (imissed + rx_nombuf); any thread.
 uint64_t mr_nic_missed(const struct mr_nic *nic);

@@ -2,11 +2,10 @@
 // no numeric keys, raw UTF-8, minimal escapes, gids as strings.
 #pragma once
 
+#include <millrace/event.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include <millrace/event.h>
 
 // One event object, no surrounding comma. Bytes written, or -ENOSPC. Never more than MR_FRAGMENT_BYTES_MAX.
 ssize_t mr_asana_render_event(const struct mr_event *event, uint8_t *ret_bytes, size_t size);
