@@ -226,7 +226,7 @@ static void response_is_understood_however_it_is_split(void **state)
 		const char *secret = good->secret != NULL ? good->secret : "";
 		struct mr_http_response response;
 
-		print_message("%s\n", good->name);
+		print_message("# %s\n", good->name);
 		struct outcome outcome = feed_all_ways(&response, good->bytes);
 		assert_int_equal(outcome.used, strlen(good->bytes) - good->surplus);
 		assert_int_equal(outcome.eof, 0);
@@ -313,7 +313,7 @@ static void smuggling_and_nonsense_is_refused_however_it_is_split(void **state)
 	for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
 		struct mr_http_response response;
 
-		print_message("%s\n", bads[i].name);
+		print_message("# %s\n", bads[i].name);
 		struct outcome outcome = feed_all_ways(&response, bads[i].bytes);
 		assert_int_equal(outcome.used, -EBADMSG);
 		assert_int_equal(outcome.eof, -ECONNRESET);
