@@ -1,0 +1,384 @@
+#include "config_yaml.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfyaml.h>
+
+#include <millrace/event.h>
+
+#include "bytes.h"
+#include "config_table.h"
+#include "config_value.h"
+#include "mr_assert.h"
+
+enum { DEPTH_MAX = 4, WORDS_BYTES_MAX = 1024 };
+
+struct walk {
+	struct mr_config *config;
+	struct mr_config_report *report;
+	bool keys_seen[MR_CONFIG_KEYS_MAX];
+	bool lists_seen[MR_LIST_COUNT];
+};
+
+static struct mr_config_at at_of(struct fy_node *node)
+{
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	if (node == NULL)
+		return (struct mr_config_at){.line = 1, .column = 1, .width = 1};
+	if (fy_node_is_sequence(node))
+		return at_of(fy_node_sequence_iterate(node, &iterator));
+	if (fy_node_is_mapping(node)) {
+		pair = fy_node_mapping_iterate(node, &iterator);
+		return at_of(pair != NULL ? fy_node_pair_key(pair) : NULL);
+	}
+	struct fy_token *token = fy_node_get_scalar_token(node);
+	const struct fy_mark *start = token != NULL ? fy_token_start_mark(token) : NULL;
+	const struct fy_mark *end = token != NULL ? fy_token_end_mark(token) : NULL;
+	if (start == NULL)
+		return at_of(NULL);
+	uint32_t width = end != NULL && end->line == start->line ? (uint32_t)(end->column - start->column) : 1;
+	return (struct mr_config_at){
+		.line = (uint32_t)start->line + 1, .column = (uint32_t)start->column + 1, .width = width};
+}
+
+// The scalar's text, or false after saying what is wrong with it. `key_at` is where a blank value is reported.
+static bool scalar_of(struct walk *walk, struct fy_node *node, const char *key, struct mr_config_at key_at,
+	const char **ret_text, size_t *ret_length)
+{
+	if (node == NULL || fy_node_is_null(node)) {
+		mr_config_error(walk->report, key_at, "%s has no value; leave the line out for the default", key);
+		return false;
+	}
+	if (!fy_node_is_scalar(node) || fy_node_is_alias(node)) {
+		mr_config_error(walk->report, key_at, "%s takes one value, not a %s", key,
+			fy_node_is_mapping(node) ? "map" : fy_node_is_sequence(node) ? "list" : "reference");
+		return false;
+	}
+	*ret_text = fy_node_get_scalar(node, ret_length);
+	return true;
+}
+
+static void add_word(struct walk *walk, const char *key, struct fy_node *item, struct mr_config_at key_at, char *words)
+{
+	const char *text;
+	size_t length;
+	size_t used = strlen(words);
+	if (!scalar_of(walk, item, key, key_at, &text, &length))
+		return;
+	if (length == 0 || memchr(text, ' ', length) != NULL)
+		mr_config_error(walk->report, at_of(item), "%s is a list of single words", key);
+	else if (used + length + 2 > WORDS_BYTES_MAX)
+		mr_config_error(walk->report, at_of(item), "%s is too long", key);
+	else
+		snprintf(words + used, WORDS_BYTES_MAX - used, "%s%.*s", used > 0 ? " " : "", (int)length, text);
+}
+
+// A list of words, or one word, as text separated by blanks.
+static bool words_of(struct walk *walk, struct fy_node *node, const char *key, struct mr_config_at key_at,
+	char ret_words[WORDS_BYTES_MAX])
+{
+	uint32_t errors = walk->report->errors;
+	void *iterator = NULL;
+	struct fy_node *item;
+	ret_words[0] = '\0';
+	if (node == NULL || !fy_node_is_sequence(node))
+		add_word(walk, key, node, key_at, ret_words);
+	else
+		while ((item = fy_node_sequence_iterate(node, &iterator)) != NULL)
+			add_word(walk, key, item, key_at, ret_words);
+	return walk->report->errors == errors;
+}
+
+static struct mr_config_at value_at(struct fy_node *node, struct mr_config_at key_at)
+{
+	return node != NULL && !fy_node_is_null(node) ? at_of(node) : key_at;
+}
+
+static void store_value(struct walk *walk, const struct mr_config_key *row, struct fy_node *value,
+	struct mr_config_at key_at, void *base)
+{
+	char words[WORDS_BYTES_MAX];
+	char why[256];
+	const char *text = words;
+	size_t length;
+	if (row->type == MR_VALUE_WORDS) {
+		if (!words_of(walk, value, row->key, key_at, words))
+			return;
+		length = strlen(words);
+	} else if (!scalar_of(walk, value, row->key, key_at, &text, &length)) {
+		return;
+	}
+	if (mr_value_parse(row, text, length, base, why, sizeof(why)) != 0)
+		mr_config_error(walk->report, value_at(value, key_at), "%s: %s", row->key, why);
+}
+
+// -- Lists
+
+static void store_actions(struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
+{
+	char *rest = NULL;
+	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		unsigned action = MR_ACTION_ADDED;
+		while (action < MR_ACTION_COUNT && strcmp(mr_action_name(action), word) != 0)
+			action++;
+		if (action < MR_ACTION_COUNT)
+			filter->actions |= (uint8_t)(1u << action);
+		else
+			mr_config_error(walk->report, at,
+				"action: expected added, removed, changed, deleted or undeleted, got \"%s\"", word);
+	}
+}
+
+static void store_fields(struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
+{
+	char *rest = NULL;
+	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		size_t length = strlen(word);
+		if (filter->fields_count == MR_FILTER_FIELDS_MAX)
+			return mr_config_error(walk->report, at, "fields: at most %d", MR_FILTER_FIELDS_MAX);
+		if (length > MR_FIELD_BYTES_MAX)
+			return mr_config_error(
+				walk->report, at, "fields: \"%s\" is longer than %d bytes", word, MR_FIELD_BYTES_MAX);
+		memcpy(filter->fields[filter->fields_count++], word, length);
+	}
+}
+
+static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at, struct mr_webhook *webhook);
+
+static void store_field(struct walk *walk, const struct mr_config_list *list, const struct mr_config_key *row,
+	struct fy_node *value, struct mr_config_at key_at, void *element)
+{
+	char words[WORDS_BYTES_MAX];
+	if (row->type == MR_VALUE_FILTERS) {
+		walk_filters(walk, value, key_at, &((struct mr_config_webhook *)element)->webhook);
+	} else if (row->type == MR_VALUE_WORDS && list == &mr_config_lists[MR_LIST_FILTERS]) {
+		if (!words_of(walk, value, row->key, key_at, words))
+			return;
+		if (row->offset == offsetof(struct mr_filter, actions))
+			store_actions(walk, element, words, value_at(value, key_at));
+		else
+			store_fields(walk, element, words, value_at(value, key_at));
+	} else {
+		store_value(walk, row, value, key_at, element);
+	}
+}
+
+// One element of a list: every field once, none unknown, none that is needed missing.
+static void walk_element(struct walk *walk, const struct mr_config_list *list, struct fy_node *node, void *element)
+{
+	bool seen[16] = {false};
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	mr_assert(list->fields_count <= 16);
+	if (!fy_node_is_mapping(node))
+		return mr_config_error(walk->report, at_of(node), "%s: expected a map of %s and so on", list->key,
+			list->fields[0].key);
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		struct fy_node *key = fy_node_pair_key(pair);
+		size_t length = 0;
+		const char *text = key != NULL ? fy_node_get_scalar(key, &length) : NULL;
+		struct mr_config_at at = at_of(key);
+		const struct mr_config_key *row =
+			mr_config_key_find(list->fields, list->fields_count, text != NULL ? text : "", length);
+		if (row == NULL) {
+			const char *near = mr_config_key_suggest(list->fields, list->fields_count, text != NULL ? text : "", length);
+			mr_config_error(walk->report, at, "%s has no field \"%.*s\"%s%s%s", list->key, (int)length,
+				text != NULL ? text : "", near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+				near != NULL ? "\"?" : "");
+			continue;
+		}
+		if (seen[row - list->fields])
+			mr_config_error(walk->report, at, "%s is given twice", row->key);
+		seen[row - list->fields] = true;
+		store_field(walk, list, row, fy_node_pair_value(pair), at, element);
+	}
+	for (uint32_t i = 0; i < list->fields_count; i++)
+		if (!seen[i] && list->fields[i].fallback == NULL)
+			mr_config_error(walk->report, at_of(node), "%s: %s is missing", list->key, list->fields[i].key);
+}
+
+// The items of a list, or -1 after saying that it is none.
+static int list_items(struct walk *walk, const struct mr_config_list *list, struct fy_node *value,
+	struct mr_config_at key_at)
+{
+	int items = value != NULL && fy_node_is_sequence(value) ? fy_node_sequence_item_count(value) : -1;
+	if (items < 0)
+		mr_config_error(walk->report, key_at, "%s takes a list; [] is an empty one", list->key);
+	if (items <= (int)list->max)
+		return items;
+	mr_config_error(walk->report, key_at, "%s has %d elements, at most %u fit", list->key, items, list->max);
+	return -1;
+}
+
+static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at, struct mr_webhook *webhook)
+{
+	const struct mr_config_list *list = &mr_config_lists[MR_LIST_FILTERS];
+	void *iterator = NULL;
+	struct fy_node *item;
+	if (list_items(walk, list, value, key_at) < 0)
+		return;
+	while ((item = fy_node_sequence_iterate(value, &iterator)) != NULL)
+		walk_element(walk, list, item, &webhook->filters[webhook->filters_count++]);
+}
+
+static void walk_list(struct walk *walk, enum mr_config_list_id id, struct fy_node *value, struct mr_config_at key_at)
+{
+	const struct mr_config_list *list = &mr_config_lists[id];
+	struct mr_config *config = walk->config;
+	void *iterator = NULL;
+	struct fy_node *item;
+	if (walk->lists_seen[id])
+		return mr_config_error(walk->report, key_at, "%s is given twice", list->key);
+	walk->lists_seen[id] = true;
+	int items = list_items(walk, list, value, key_at);
+	if (items < 0)
+		return;
+	if (id == MR_LIST_WEBHOOKS && items > 0) {
+		config->webhooks = calloc((size_t)items, sizeof(*config->webhooks));
+		if (config->webhooks == NULL)
+			return mr_config_error(walk->report, key_at, "no memory for %d webhooks", items);
+	}
+	while ((item = fy_node_sequence_iterate(value, &iterator)) != NULL) {
+		struct mr_config_at at = at_of(item);
+		if (id == MR_LIST_WEBHOOKS) {
+			struct mr_config_webhook *webhook = &config->webhooks[config->webhooks_count++];
+			webhook->at = at;
+			walk_element(walk, list, item, webhook);
+		} else if (id == MR_LIST_APPS) {
+			struct mr_config_app *app = &config->apps[config->apps_count++];
+			app->at = at;
+			walk_element(walk, list, item, app);
+		} else {
+			struct mr_config_lcore *lcore = &config->lcores[config->lcores_count++];
+			lcore->at = at;
+			walk_element(walk, list, item, lcore);
+		}
+	}
+}
+
+// -- Keys
+
+static bool is_group(const char *key, size_t length)
+{
+	for (uint32_t i = 0; i < mr_config_keys_count; i++)
+		if (strncmp(mr_config_keys[i].key, key, length) == 0 && mr_config_keys[i].key[length] == '.')
+			return true;
+	return false;
+}
+
+static void unknown_key(struct mr_config_report *report, struct mr_config_at at, const char *key, size_t length)
+{
+	const char *near = mr_config_key_suggest(mr_config_keys, mr_config_keys_count, key, length);
+	for (uint32_t id = MR_LIST_APPS; id <= MR_LIST_LCORES && near == NULL; id++)
+		near = mr_config_key_suggest(&(struct mr_config_key){.key = mr_config_lists[id].key}, 1, key, length);
+	mr_config_error(report, at, "unknown key \"%.*s\"%s%s%s", (int)length, key, near != NULL ? "; did you mean \"" : "",
+		near != NULL ? near : "", near != NULL ? "\"?" : "");
+}
+
+static void walk_map(struct walk *walk, struct fy_node *map, const char *prefix, uint32_t depth);
+
+static void walk_entry(struct walk *walk, const char *path, struct fy_node *value, struct mr_config_at at, uint32_t depth)
+{
+	size_t length = strlen(path);
+	bool is_map = value != NULL && fy_node_is_mapping(value);
+	for (uint32_t id = MR_LIST_APPS; id <= MR_LIST_LCORES; id++)
+		if (strcmp(mr_config_lists[id].key, path) == 0 && !(is_map && is_group(path, length)))
+			return walk_list(walk, id, value, at);
+	const struct mr_config_key *row = mr_config_key_find(mr_config_keys, mr_config_keys_count, path, length);
+	if (row != NULL) {
+		size_t index = (size_t)(row - mr_config_keys);
+		if (walk->keys_seen[index])
+			return mr_config_error(walk->report, at, "%s is given twice, first in line %u", row->key,
+				walk->config->at[index].line);
+		walk->keys_seen[index] = true;
+		walk->config->at[index] = value_at(value, at);
+		return store_value(walk, row, value, at, walk->config);
+	}
+	if (!is_group(path, length))
+		return unknown_key(walk->report, at, path, length);
+	if (!is_map || depth == DEPTH_MAX)
+		return mr_config_error(walk->report, at, "%s is a group of keys: write them below it, indented", path);
+	walk_map(walk, value, path, depth + 1);
+}
+
+static void walk_map(struct walk *walk, struct fy_node *map, const char *prefix, uint32_t depth)
+{
+	char path[128];
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	while ((pair = fy_node_mapping_iterate(map, &iterator)) != NULL) {
+		struct fy_node *key = fy_node_pair_key(pair);
+		size_t length = 0;
+		const char *text = key != NULL ? fy_node_get_scalar(key, &length) : NULL;
+		if (text == NULL || strlen(prefix) + length + 2 > sizeof(path)) {
+			mr_config_error(walk->report, at_of(key), "a key must be one short word");
+			continue;
+		}
+		snprintf(path, sizeof(path), "%s%s%.*s", prefix, prefix[0] != '\0' ? "." : "", (int)length, text);
+		walk_entry(walk, path, fy_node_pair_value(pair), at_of(key), depth);
+	}
+}
+
+void mr_config_set(struct mr_config *config, const char *key, size_t key_length, const char *text,
+	struct mr_config_at at, struct mr_config_report *report)
+{
+	char words[WORDS_BYTES_MAX];
+	char why[256];
+	const struct mr_config_key *row = mr_config_key_find(mr_config_keys, mr_config_keys_count, key, key_length);
+	if (row == NULL)
+		return unknown_key(report, at, key, key_length);
+	if (row->type == MR_VALUE_WORDS) { // [a, b] as in the file, or a b
+		size_t used = 0;
+		for (const char *c = text; *c != '\0' && used + 1 < sizeof(words); c++)
+			if (strchr("[], ", *c) == NULL)
+				words[used++] = *c;
+			else if (used > 0 && words[used - 1] != ' ')
+				words[used++] = ' ';
+		while (used > 0 && words[used - 1] == ' ')
+			used--;
+		words[used] = '\0';
+		text = words;
+	} else if (text[0] == '\0') {
+		return mr_config_error(report, at, "%s has no value; leave it out for the default", row->key);
+	}
+	if (mr_value_parse(row, text, strlen(text), config, why, sizeof(why)) != 0)
+		return mr_config_error(report, at, "%s: %s", row->key, why);
+	config->at[row - mr_config_keys] = at;
+}
+
+static void report_syntax(struct fy_diag *diag, struct mr_config_report *report)
+{
+	void *iterator = NULL;
+	struct fy_diag_error *error;
+	while ((error = fy_diag_errors_iterate(diag, &iterator)) != NULL)
+		mr_config_error(report,
+			(struct mr_config_at){.line = (uint32_t)(error->line > 0 ? error->line : 1),
+				.column = (uint32_t)(error->column > 0 ? error->column : 1),
+				.width = 1},
+			"%s", error->msg);
+}
+
+void mr_config_read_yaml(struct mr_config *config, struct mr_config_report *report)
+{
+	struct walk walk = {.config = config, .report = report};
+	uint32_t errors = report->errors;
+	struct fy_diag *diag = fy_diag_create(NULL);
+	if (diag == NULL)
+		return mr_config_error(report, at_of(NULL), "no memory");
+	fy_diag_set_collect_errors(diag, true);
+	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
+	struct fy_document *document = fy_document_build_from_string(&cfg, report->text, report->length);
+	struct fy_node *root = document != NULL ? fy_document_root(document) : NULL;
+	report_syntax(diag, report);
+	if (document == NULL && report->errors == errors && report->length > 0)
+		mr_config_error(report, at_of(NULL), "not a YAML document");
+	if (root != NULL && fy_node_is_mapping(root))
+		walk_map(&walk, root, "", 0);
+	else if (root != NULL && !fy_node_is_null(root))
+		mr_config_error(report, at_of(root), "expected a map of keys, such as \"flows: 16\"");
+	fy_document_destroy(document);
+	fy_diag_destroy(diag);
+}
