@@ -37,17 +37,21 @@ struct mr_config_webhook {
 
 struct mr_config {
 	// port
-	char port_device[128]; // "net_memif0,role=server,socket=..."; PCI address; "net_tap0,iface=..."
+	char port_device
+		[128]; // "net_memif0,role=server,socket=..."; PCI address; "net_tap0,iface=..."
 	uint64_t port_queues, port_mbufs, port_mtu;
 	char port_ipv4[16]; // empty: none
 	char port_ipv6[40]; // empty: none
 	// ingest
 	uint64_t ingest_port, flows, hash_seed;
 	// totals of the router, divided among its stages
-	uint64_t object_queue_events, object_queue_bytes, object_penalty_after, object_quantum_units;
-	uint64_t shard_buffer_bytes, delivery_buffer_bytes, objects_max, positions_max, lane_entries_max;
+	uint64_t object_queue_events, object_queue_bytes, object_penalty_after,
+		object_quantum_units;
+	uint64_t shard_buffer_bytes, delivery_buffer_bytes, objects_max, positions_max,
+		lane_entries_max;
 	uint64_t lane_penalised_max, sessions_max, refused_runs_max, webhooks_max, endpoints_max;
-	uint64_t connections_max, connections_per_endpoint, connections_per_host, fragment_cache_bytes;
+	uint64_t connections_max, connections_per_endpoint, connections_per_host,
+		fragment_cache_bytes;
 	// journal
 	bool is_volatile; // durability: memory
 	char journal_dir[MR_PATH_BYTES_MAX];
@@ -56,7 +60,8 @@ struct mr_config {
 	uint64_t batch_events_max, batch_bytes_max, batch_age_ns, in_flight;
 	uint64_t connect_timeout_ns, request_timeout_ns, retry_base_ns, retry_cap_ns;
 	uint64_t heartbeat_ns, expire_after_ns;
-	char allow_targets[512]; // CIDRs, separated by blanks, that deliveries may go to although they are private
+	char allow_targets
+		[512]; // CIDRs, separated by blanks, that deliveries may go to although they are private
 	// idle
 	uint64_t idle_max_latency_ns;
 	// control
@@ -83,12 +88,13 @@ struct mr_config_sources {
 	char *const *environment; // "NAME=value", NULL at the end; NULL: none
 	const char *const *sets; // "key=value" of the --set flags
 	uint32_t sets_count;
+	bool check_host; // also what the configuration needs of this host: CPUs, directories, secret files
 };
 
 // A configuration with every default, zeroed otherwise. Large: it belongs on the heap. NULL: no memory.
 struct mr_config *mr_config_new(void);
 void mr_config_free(struct mr_config *config); // accepts NULL; wipes secrets
-// Reads all sources into a configuration of mr_config_new and checks it as far as that needs no host. Every mistake goes to `report`. 0, or -EINVAL
+// Reads all sources into a configuration of mr_config_new and checks it. Every mistake goes to `report`. 0, or -EINVAL
 // with report->errors > 0.
-int mr_config_load(
-	struct mr_config *config, const struct mr_config_sources *sources, struct mr_config_report *report);
+int mr_config_load(struct mr_config *config, const struct mr_config_sources *sources,
+	struct mr_config_report *report);

@@ -22,7 +22,8 @@ struct mr_config *mr_config_new(void)
 		const struct mr_config_key *key = &mr_config_keys[i];
 		if (strcmp(key->fallback, "[]") == 0) // an empty list is what calloc left
 			continue;
-		int err = mr_value_parse(key, key->fallback, strlen(key->fallback), config, why, sizeof(why));
+		int err = mr_value_parse(
+			key, key->fallback, strlen(key->fallback), config, why, sizeof(why));
 		mr_assert(err == 0); // a default is within its own range
 	}
 	return config;
@@ -33,7 +34,8 @@ void mr_config_free(struct mr_config *config)
 	if (config == NULL)
 		return;
 	if (config->webhooks != NULL)
-		explicit_bzero(config->webhooks, config->webhooks_count * sizeof(*config->webhooks));
+		explicit_bzero(
+			config->webhooks, config->webhooks_count * sizeof(*config->webhooks));
 	free(config->webhooks);
 	free(config);
 }
@@ -86,7 +88,8 @@ static bool is_variable_of(const char *variable, size_t length, const char *key)
 	return true;
 }
 
-static void read_environment(struct mr_config *config, char *const *environment, struct mr_config_report *report)
+static void read_environment(
+	struct mr_config *config, char *const *environment, struct mr_config_report *report)
 {
 	static const char prefix[] = "MILLRACE_";
 	for (; environment != NULL && *environment != NULL; environment++) {
@@ -96,12 +99,14 @@ static void read_environment(struct mr_config *config, char *const *environment,
 		const char *name = *environment + sizeof(prefix) - 1;
 		for (uint32_t i = 0; i < mr_config_keys_count; i++)
 			if (is_variable_of(name, (size_t)(equals - name), mr_config_keys[i].key))
-				mr_config_set(config, mr_config_keys[i].key, strlen(mr_config_keys[i].key), equals + 1,
+				mr_config_set(config, mr_config_keys[i].key,
+					strlen(mr_config_keys[i].key), equals + 1,
 					(struct mr_config_at){.where = *environment}, report);
 	}
 }
 
-static void read_sets(struct mr_config *config, const struct mr_config_sources *sources, struct mr_config_report *report)
+static void read_sets(struct mr_config *config, const struct mr_config_sources *sources,
+	struct mr_config_report *report)
 {
 	for (uint32_t i = 0; i < sources->sets_count; i++) {
 		const char *set = sources->sets[i];
@@ -114,8 +119,8 @@ static void read_sets(struct mr_config *config, const struct mr_config_sources *
 	}
 }
 
-int mr_config_load(
-	struct mr_config *config, const struct mr_config_sources *sources, struct mr_config_report *report)
+int mr_config_load(struct mr_config *config, const struct mr_config_sources *sources,
+	struct mr_config_report *report)
 {
 	char *text = NULL;
 	report->path = sources->path;
@@ -127,6 +132,8 @@ int mr_config_load(
 	read_environment(config, sources->environment, report);
 	read_sets(config, sources, report);
 	mr_config_check(config, report);
+	if (sources->check_host)
+		mr_config_check_host(config, report);
 	report->text = NULL;
 	free(text);
 	return report->errors == 0 ? 0 : -EINVAL;

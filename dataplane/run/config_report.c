@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static void format_place(const struct mr_config_report *report, struct mr_config_at at, char *ret_text, size_t size)
+static void format_place(
+	const struct mr_config_report *report, struct mr_config_at at, char *ret_text, size_t size)
 {
 	const char *path = report->path != NULL ? report->path : "defaults";
 	if (at.line > 0)
@@ -25,7 +26,8 @@ static void print_line(const struct mr_config_report *report, struct mr_config_a
 	const char *stop = memchr(line, '\n', (size_t)(end - line));
 	size_t length = (size_t)((stop != NULL ? stop : end) - line);
 	fprintf(report->err, "    %.*s\n    ", (int)length, line);
-	for (uint32_t i = 1; i < at.column; i++) // a tab stays a tab: the caret stands where the eye expects it
+	for (uint32_t i = 1; i < at.column;
+		i++) // a tab stays a tab: the caret stands where the eye expects it
 		fputc(i <= length && line[i - 1] == '\t' ? '\t' : ' ', report->err);
 	fputc('^', report->err);
 	for (uint32_t i = 1; i < at.width && at.column - 1 + i < length; i++)
@@ -33,7 +35,8 @@ static void print_line(const struct mr_config_report *report, struct mr_config_a
 	fputc('\n', report->err);
 }
 
-void mr_config_error(struct mr_config_report *report, struct mr_config_at at, const char *format, ...)
+void mr_config_error(
+	struct mr_config_report *report, struct mr_config_at at, const char *format, ...)
 {
 	char place[320];
 	char message[512];

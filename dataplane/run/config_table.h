@@ -23,7 +23,8 @@ enum mr_value_type {
 
 struct mr_config_key {
 	const char *key; // dotted; a dot may also be written as a nested map
-	const char *fallback; // default as one would write it; NULL: must be given (fields of lists only)
+	const char *
+		fallback; // default as one would write it; NULL: must be given (fields of lists only)
 	const char *help;
 	const char *choices; // CHOICE: words separated by blanks
 	uint64_t min, max; // COUNT, ID, BYTES, DURATION
@@ -32,7 +33,13 @@ struct mr_config_key {
 	bool live; // SIGHUP changes it; others need a restart
 };
 
-enum mr_config_list_id { MR_LIST_APPS, MR_LIST_WEBHOOKS, MR_LIST_LCORES, MR_LIST_FILTERS, MR_LIST_COUNT };
+enum mr_config_list_id {
+	MR_LIST_APPS,
+	MR_LIST_WEBHOOKS,
+	MR_LIST_LCORES,
+	MR_LIST_FILTERS,
+	MR_LIST_COUNT
+};
 
 struct mr_config_list {
 	const char *key;
@@ -51,5 +58,6 @@ extern const struct mr_config_list mr_config_lists[MR_LIST_COUNT];
 const struct mr_config_key *mr_config_key_find(
 	const struct mr_config_key *keys, uint32_t count, const char *key, size_t length);
 // The known key that looks most like an unknown one; NULL: none is near.
-const char *mr_config_key_suggest(const struct mr_config_key *keys, uint32_t count, const char *key, size_t length);
+const char *mr_config_key_suggest(
+	const struct mr_config_key *keys, uint32_t count, const char *key, size_t length);
 const char *mr_value_type_name(enum mr_value_type type); // "duration"

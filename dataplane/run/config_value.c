@@ -14,11 +14,14 @@ struct unit {
 };
 
 // Largest first: mr_value_format takes the first that divides.
-static const struct unit byte_units[] = {{"TiB", UINT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"GB", 1000000000}, {"MB", 1000000}, {"kB", 1000}, {"B", 1}, {"", 1}, {NULL, 0}};
-static const struct unit time_units[] = {{"d", UINT64_C(86400000000000)}, {"h", UINT64_C(3600000000000)},
-	{"min", UINT64_C(60000000000)}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0}};
-static const struct unit count_units[] = {{"G", 1000000000}, {"M", 1000000}, {"k", 1000}, {"", 1}, {NULL, 0}};
+static const struct unit byte_units[] = {{"TiB", UINT64_C(1) << 40}, {"GiB", 1 << 30},
+	{"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1000000000}, {"MB", 1000000}, {"kB", 1000},
+	{"B", 1}, {"", 1}, {NULL, 0}};
+static const struct unit time_units[] = {{"d", UINT64_C(86400000000000)},
+	{"h", UINT64_C(3600000000000)}, {"min", UINT64_C(60000000000)}, {"s", 1000000000},
+	{"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0}};
+static const struct unit count_units[] = {
+	{"G", 1000000000}, {"M", 1000000}, {"k", 1000}, {"", 1}, {NULL, 0}};
 
 static const struct unit *units_of(enum mr_value_type type)
 {
@@ -36,13 +39,16 @@ static const char *number_example(enum mr_value_type type)
 	return "a number such as 4096, 64k or 4M";
 }
 
-static int fail(char *ret_why, size_t why_size, const char *expected, const char *text, size_t length)
+static int fail(
+	char *ret_why, size_t why_size, const char *expected, const char *text, size_t length)
 {
-	snprintf(ret_why, why_size, "expected %s, got \"%.*s\"", expected, (int)(length > 80 ? 80 : length), text);
+	snprintf(ret_why, why_size, "expected %s, got \"%.*s\"", expected,
+		(int)(length > 80 ? 80 : length), text);
 	return -EINVAL;
 }
 
-static int parse_number(enum mr_value_type type, const char *text, size_t length, uint64_t *ret_value)
+static int parse_number(
+	enum mr_value_type type, const char *text, size_t length, uint64_t *ret_value)
 {
 	size_t digits = 0;
 	while (digits < length && text[digits] >= '0' && text[digits] <= '9')
@@ -60,7 +66,8 @@ static int parse_number(enum mr_value_type type, const char *text, size_t length
 		return 0;
 	}
 	for (const struct unit *unit = units_of(type); unit->name != NULL; unit++) {
-		if (strlen(unit->name) != length - at || memcmp(unit->name, text + at, length - at) != 0)
+		if (strlen(unit->name) != length - at
+			|| memcmp(unit->name, text + at, length - at) != 0)
 			continue;
 		return __builtin_mul_overflow(value, unit->factor, ret_value) ? -EINVAL : 0;
 	}
@@ -78,7 +85,8 @@ static int parse_id(const char *text, size_t length, uint64_t *ret_value)
 		const char *digit = memchr("0123456789abcdefABCDEF", text[i], 22);
 		if (digit == NULL)
 			return -EINVAL;
-		value = value << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : (text[i] | 0x20) - 'a' + 10);
+		value = value << 4
+			| (uint64_t)(text[i] <= '9' ? text[i] - '0' : (text[i] | 0x20) - 'a' + 10);
 	}
 	*ret_value = value;
 	return 0;
@@ -95,15 +103,17 @@ static void store_number(const struct mr_config_key *key, void *base, uint64_t v
 		memcpy(to, &narrow, sizeof(narrow));
 }
 
-static int parse_numeric(const struct mr_config_key *key, const char *text, size_t length, void *base, char *ret_why,
-	size_t why_size)
+static int parse_numeric(const struct mr_config_key *key, const char *text, size_t length,
+	void *base, char *ret_why, size_t why_size)
 {
 	uint64_t value;
 	char range[64];
-	int err = key->type == MR_VALUE_ID ? parse_id(text, length, &value) : parse_number(key->type, text, length, &value);
+	int err = key->type == MR_VALUE_ID ? parse_id(text, length, &value)
+					   : parse_number(key->type, text, length, &value);
 	if (err != 0)
 		return fail(ret_why, why_size,
-			key->type == MR_VALUE_ID ? "an id below 2^64, decimal or 0x hexadecimal" : number_example(key->type),
+			key->type == MR_VALUE_ID ? "an id below 2^64, decimal or 0x hexadecimal"
+						 : number_example(key->type),
 			text, length);
 	if (value < key->min || value > key->max) {
 		mr_value_range(key, range, sizeof(range));
@@ -126,14 +136,15 @@ static int word_index(const char *words, const char *text, size_t length)
 	return -1;
 }
 
-static int parse_switch(const struct mr_config_key *key, const char *text, size_t length, void *base, char *ret_why,
-	size_t why_size)
+static int parse_switch(const struct mr_config_key *key, const char *text, size_t length,
+	void *base, char *ret_why, size_t why_size)
 {
 	const char *words = key->type == MR_VALUE_BOOL ? "no yes false true off on" : key->choices;
 	int index = word_index(words, text, length);
 	if (index < 0) {
 		char expected[128];
-		snprintf(expected, sizeof(expected), "one of: %s", key->type == MR_VALUE_BOOL ? "yes no" : words);
+		snprintf(expected, sizeof(expected), "one of: %s",
+			key->type == MR_VALUE_BOOL ? "yes no" : words);
 		return fail(ret_why, why_size, expected, text, length);
 	}
 	bool value = index & 1; // every pair of words is off, on
@@ -142,8 +153,8 @@ static int parse_switch(const struct mr_config_key *key, const char *text, size_
 	return 0;
 }
 
-static int parse_address(const struct mr_config_key *key, const char *text, size_t length, void *base, char *ret_why,
-	size_t why_size)
+static int parse_address(const struct mr_config_key *key, const char *text, size_t length,
+	void *base, char *ret_why, size_t why_size)
 {
 	char *to = (char *)base + key->offset;
 	char word[64];
@@ -153,31 +164,34 @@ static int parse_address(const struct mr_config_key *key, const char *text, size
 		to[0] = '\0';
 		return 0;
 	}
-	if (!mr_copy_text(word, sizeof(word), text, length) || inet_pton(is_ipv4 ? AF_INET : AF_INET6, word, address) != 1)
-		return fail(ret_why, why_size, is_ipv4 ? "an IPv4 address such as 10.74.0.1, or none"
-						       : "an IPv6 address such as fd74::1, or none",
+	if (!mr_copy_text(word, sizeof(word), text, length)
+		|| inet_pton(is_ipv4 ? AF_INET : AF_INET6, word, address) != 1)
+		return fail(ret_why, why_size,
+			is_ipv4 ? "an IPv4 address such as 10.74.0.1, or none"
+				: "an IPv6 address such as fd74::1, or none",
 			text, length);
 	mr_copy_text(to, key->size, text, length);
 	return 0;
 }
 
-static int parse_text(const struct mr_config_key *key, const char *text, size_t length, void *base, char *ret_why,
-	size_t why_size)
+static int parse_text(const struct mr_config_key *key, const char *text, size_t length, void *base,
+	char *ret_why, size_t why_size)
 {
 	if (memchr(text, '\0', length) != NULL || memchr(text, '\n', length) != NULL) {
 		snprintf(ret_why, why_size, "must be one line without NUL");
 		return -EINVAL;
 	}
 	if (length >= key->size) {
-		snprintf(ret_why, why_size, "is %zu bytes long, at most %zu fit", length, key->size - 1);
+		snprintf(ret_why, why_size, "is %zu bytes long, at most %zu fit", length,
+			key->size - 1);
 		return -EINVAL;
 	}
 	mr_copy_text((char *)base + key->offset, key->size, text, length);
 	return 0;
 }
 
-int mr_value_parse(const struct mr_config_key *key, const char *text, size_t length, void *base, char *ret_why,
-	size_t why_size)
+int mr_value_parse(const struct mr_config_key *key, const char *text, size_t length, void *base,
+	char *ret_why, size_t why_size)
 {
 	switch (key->type) {
 	case MR_VALUE_COUNT:
@@ -207,7 +221,8 @@ void mr_value_format(enum mr_value_type type, uint64_t value, char *ret_text, si
 	bool unitless = value == 0 || type == MR_VALUE_COUNT || type == MR_VALUE_ID;
 	for (const struct unit *unit = units_of(type); !unitless && unit->name != NULL; unit++) {
 		if (value % unit->factor == 0) {
-			snprintf(ret_text, size, "%" PRIu64 " %s", value / unit->factor, unit->name);
+			snprintf(
+				ret_text, size, "%" PRIu64 " %s", value / unit->factor, unit->name);
 			return;
 		}
 	}

@@ -1,10 +1,9 @@
 #include "config_yaml.h"
 
 #include <errno.h>
+#include <libfyaml.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <libfyaml.h>
 
 #include <millrace/event.h>
 
@@ -39,29 +38,36 @@ static struct mr_config_at at_of(struct fy_node *node)
 	const struct fy_mark *end = token != NULL ? fy_token_end_mark(token) : NULL;
 	if (start == NULL)
 		return at_of(NULL);
-	uint32_t width = end != NULL && end->line == start->line ? (uint32_t)(end->column - start->column) : 1;
-	return (struct mr_config_at){
-		.line = (uint32_t)start->line + 1, .column = (uint32_t)start->column + 1, .width = width};
+	uint32_t width = end != NULL && end->line == start->line
+		? (uint32_t)(end->column - start->column)
+		: 1;
+	return (struct mr_config_at){.line = (uint32_t)start->line + 1,
+		.column = (uint32_t)start->column + 1,
+		.width = width};
 }
 
 // The scalar's text, or false after saying what is wrong with it. `key_at` is where a blank value is reported.
-static bool scalar_of(struct walk *walk, struct fy_node *node, const char *key, struct mr_config_at key_at,
-	const char **ret_text, size_t *ret_length)
+static bool scalar_of(struct walk *walk, struct fy_node *node, const char *key,
+	struct mr_config_at key_at, const char **ret_text, size_t *ret_length)
 {
 	if (node == NULL || fy_node_is_null(node)) {
-		mr_config_error(walk->report, key_at, "%s has no value; leave the line out for the default", key);
+		mr_config_error(walk->report, key_at,
+			"%s has no value; leave the line out for the default", key);
 		return false;
 	}
 	if (!fy_node_is_scalar(node) || fy_node_is_alias(node)) {
 		mr_config_error(walk->report, key_at, "%s takes one value, not a %s", key,
-			fy_node_is_mapping(node) ? "map" : fy_node_is_sequence(node) ? "list" : "reference");
+			fy_node_is_mapping(node)            ? "map"
+				: fy_node_is_sequence(node) ? "list"
+							    : "reference");
 		return false;
 	}
 	*ret_text = fy_node_get_scalar(node, ret_length);
 	return true;
 }
 
-static void add_word(struct walk *walk, const char *key, struct fy_node *item, struct mr_config_at key_at, char *words)
+static void add_word(struct walk *walk, const char *key, struct fy_node *item,
+	struct mr_config_at key_at, char *words)
 {
 	const char *text;
 	size_t length;
@@ -73,12 +79,13 @@ static void add_word(struct walk *walk, const char *key, struct fy_node *item, s
 	else if (used + length + 2 > WORDS_BYTES_MAX)
 		mr_config_error(walk->report, at_of(item), "%s is too long", key);
 	else
-		snprintf(words + used, WORDS_BYTES_MAX - used, "%s%.*s", used > 0 ? " " : "", (int)length, text);
+		snprintf(words + used, WORDS_BYTES_MAX - used, "%s%.*s", used > 0 ? " " : "",
+			(int)length, text);
 }
 
 // A list of words, or one word, as text separated by blanks.
-static bool words_of(struct walk *walk, struct fy_node *node, const char *key, struct mr_config_at key_at,
-	char ret_words[WORDS_BYTES_MAX])
+static bool words_of(struct walk *walk, struct fy_node *node, const char *key,
+	struct mr_config_at key_at, char ret_words[WORDS_BYTES_MAX])
 {
 	uint32_t errors = walk->report->errors;
 	void *iterator = NULL;
@@ -117,10 +124,12 @@ static void store_value(struct walk *walk, const struct mr_config_key *row, stru
 
 // -- Lists
 
-static void store_actions(struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
+static void store_actions(
+	struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
 {
 	char *rest = NULL;
-	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+	for (char *word = strtok_r(words, " ", &rest); word != NULL;
+		word = strtok_r(NULL, " ", &rest)) {
 		unsigned action = MR_ACTION_ADDED;
 		while (action < MR_ACTION_COUNT && strcmp(mr_action_name(action), word) != 0)
 			action++;
@@ -128,28 +137,38 @@ static void store_actions(struct walk *walk, struct mr_filter *filter, char *wor
 			filter->actions |= (uint8_t)(1u << action);
 		else
 			mr_config_error(walk->report, at,
-				"action: expected added, removed, changed, deleted or undeleted, got \"%s\"", word);
+				"action: expected added, removed, changed, deleted or undeleted, got \"%s\"",
+				word);
 	}
 }
 
-static void store_fields(struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
+static void store_fields(
+	struct walk *walk, struct mr_filter *filter, char *words, struct mr_config_at at)
 {
 	char *rest = NULL;
-	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+	for (char *word = strtok_r(words, " ", &rest); word != NULL;
+		word = strtok_r(NULL, " ", &rest)) {
 		size_t length = strlen(word);
-		if (filter->fields_count == MR_FILTER_FIELDS_MAX)
-			return mr_config_error(walk->report, at, "fields: at most %d", MR_FILTER_FIELDS_MAX);
-		if (length > MR_FIELD_BYTES_MAX)
-			return mr_config_error(
-				walk->report, at, "fields: \"%s\" is longer than %d bytes", word, MR_FIELD_BYTES_MAX);
+		if (filter->fields_count == MR_FILTER_FIELDS_MAX) {
+			mr_config_error(
+				walk->report, at, "fields: at most %d", MR_FILTER_FIELDS_MAX);
+			return;
+		}
+		if (length > MR_FIELD_BYTES_MAX) {
+			mr_config_error(walk->report, at, "fields: \"%s\" is longer than %d bytes",
+				word, MR_FIELD_BYTES_MAX);
+			return;
+		}
 		memcpy(filter->fields[filter->fields_count++], word, length);
 	}
 }
 
-static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at, struct mr_webhook *webhook);
+static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at,
+	struct mr_webhook *webhook);
 
-static void store_field(struct walk *walk, const struct mr_config_list *list, const struct mr_config_key *row,
-	struct fy_node *value, struct mr_config_at key_at, void *element)
+static void store_field(struct walk *walk, const struct mr_config_list *list,
+	const struct mr_config_key *row, struct fy_node *value, struct mr_config_at key_at,
+	void *element)
 {
 	char words[WORDS_BYTES_MAX];
 	if (row->type == MR_VALUE_FILTERS) {
@@ -167,26 +186,31 @@ static void store_field(struct walk *walk, const struct mr_config_list *list, co
 }
 
 // One element of a list: every field once, none unknown, none that is needed missing.
-static void walk_element(struct walk *walk, const struct mr_config_list *list, struct fy_node *node, void *element)
+static void walk_element(
+	struct walk *walk, const struct mr_config_list *list, struct fy_node *node, void *element)
 {
 	bool seen[16] = {false};
 	void *iterator = NULL;
 	struct fy_node_pair *pair;
 	mr_assert(list->fields_count <= 16);
-	if (!fy_node_is_mapping(node))
-		return mr_config_error(walk->report, at_of(node), "%s: expected a map of %s and so on", list->key,
-			list->fields[0].key);
+	if (!fy_node_is_mapping(node)) {
+		mr_config_error(walk->report, at_of(node), "%s: expected a map of %s and so on",
+			list->key, list->fields[0].key);
+		return;
+	}
 	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
 		struct fy_node *key = fy_node_pair_key(pair);
 		size_t length = 0;
 		const char *text = key != NULL ? fy_node_get_scalar(key, &length) : NULL;
 		struct mr_config_at at = at_of(key);
-		const struct mr_config_key *row =
-			mr_config_key_find(list->fields, list->fields_count, text != NULL ? text : "", length);
+		const struct mr_config_key *row = mr_config_key_find(
+			list->fields, list->fields_count, text != NULL ? text : "", length);
 		if (row == NULL) {
-			const char *near = mr_config_key_suggest(list->fields, list->fields_count, text != NULL ? text : "", length);
-			mr_config_error(walk->report, at, "%s has no field \"%.*s\"%s%s%s", list->key, (int)length,
-				text != NULL ? text : "", near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+			const char *near = mr_config_key_suggest(
+				list->fields, list->fields_count, text != NULL ? text : "", length);
+			mr_config_error(walk->report, at, "%s has no field \"%.*s\"%s%s%s",
+				list->key, (int)length, text != NULL ? text : "",
+				near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
 				near != NULL ? "\"?" : "");
 			continue;
 		}
@@ -197,23 +221,28 @@ static void walk_element(struct walk *walk, const struct mr_config_list *list, s
 	}
 	for (uint32_t i = 0; i < list->fields_count; i++)
 		if (!seen[i] && list->fields[i].fallback == NULL)
-			mr_config_error(walk->report, at_of(node), "%s: %s is missing", list->key, list->fields[i].key);
+			mr_config_error(walk->report, at_of(node), "%s: %s is missing", list->key,
+				list->fields[i].key);
 }
 
 // The items of a list, or -1 after saying that it is none.
 static int list_items(struct walk *walk, const struct mr_config_list *list, struct fy_node *value,
 	struct mr_config_at key_at)
 {
-	int items = value != NULL && fy_node_is_sequence(value) ? fy_node_sequence_item_count(value) : -1;
+	int items = value != NULL && fy_node_is_sequence(value) ? fy_node_sequence_item_count(value)
+								: -1;
 	if (items < 0)
-		mr_config_error(walk->report, key_at, "%s takes a list; [] is an empty one", list->key);
+		mr_config_error(
+			walk->report, key_at, "%s takes a list; [] is an empty one", list->key);
 	if (items <= (int)list->max)
 		return items;
-	mr_config_error(walk->report, key_at, "%s has %d elements, at most %u fit", list->key, items, list->max);
+	mr_config_error(walk->report, key_at, "%s has %d elements, at most %u fit", list->key,
+		items, list->max);
 	return -1;
 }
 
-static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at, struct mr_webhook *webhook)
+static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_config_at key_at,
+	struct mr_webhook *webhook)
 {
 	const struct mr_config_list *list = &mr_config_lists[MR_LIST_FILTERS];
 	void *iterator = NULL;
@@ -224,27 +253,33 @@ static void walk_filters(struct walk *walk, struct fy_node *value, struct mr_con
 		walk_element(walk, list, item, &webhook->filters[webhook->filters_count++]);
 }
 
-static void walk_list(struct walk *walk, enum mr_config_list_id id, struct fy_node *value, struct mr_config_at key_at)
+static void walk_list(struct walk *walk, enum mr_config_list_id id, struct fy_node *value,
+	struct mr_config_at key_at)
 {
 	const struct mr_config_list *list = &mr_config_lists[id];
 	struct mr_config *config = walk->config;
 	void *iterator = NULL;
 	struct fy_node *item;
-	if (walk->lists_seen[id])
-		return mr_config_error(walk->report, key_at, "%s is given twice", list->key);
+	if (walk->lists_seen[id]) {
+		mr_config_error(walk->report, key_at, "%s is given twice", list->key);
+		return;
+	}
 	walk->lists_seen[id] = true;
 	int items = list_items(walk, list, value, key_at);
 	if (items < 0)
 		return;
 	if (id == MR_LIST_WEBHOOKS && items > 0) {
 		config->webhooks = calloc((size_t)items, sizeof(*config->webhooks));
-		if (config->webhooks == NULL)
-			return mr_config_error(walk->report, key_at, "no memory for %d webhooks", items);
+		if (config->webhooks == NULL) {
+			mr_config_error(walk->report, key_at, "no memory for %d webhooks", items);
+			return;
+		}
 	}
 	while ((item = fy_node_sequence_iterate(value, &iterator)) != NULL) {
 		struct mr_config_at at = at_of(item);
 		if (id == MR_LIST_WEBHOOKS) {
-			struct mr_config_webhook *webhook = &config->webhooks[config->webhooks_count++];
+			struct mr_config_webhook *webhook =
+				&config->webhooks[config->webhooks_count++];
 			webhook->at = at;
 			walk_element(walk, list, item, webhook);
 		} else if (id == MR_LIST_APPS) {
@@ -264,43 +299,60 @@ static void walk_list(struct walk *walk, enum mr_config_list_id id, struct fy_no
 static bool is_group(const char *key, size_t length)
 {
 	for (uint32_t i = 0; i < mr_config_keys_count; i++)
-		if (strncmp(mr_config_keys[i].key, key, length) == 0 && mr_config_keys[i].key[length] == '.')
+		if (strncmp(mr_config_keys[i].key, key, length) == 0
+			&& mr_config_keys[i].key[length] == '.')
 			return true;
 	return false;
 }
 
-static void unknown_key(struct mr_config_report *report, struct mr_config_at at, const char *key, size_t length)
+static void unknown_key(
+	struct mr_config_report *report, struct mr_config_at at, const char *key, size_t length)
 {
 	const char *near = mr_config_key_suggest(mr_config_keys, mr_config_keys_count, key, length);
 	for (uint32_t id = MR_LIST_APPS; id <= MR_LIST_LCORES && near == NULL; id++)
-		near = mr_config_key_suggest(&(struct mr_config_key){.key = mr_config_lists[id].key}, 1, key, length);
-	mr_config_error(report, at, "unknown key \"%.*s\"%s%s%s", (int)length, key, near != NULL ? "; did you mean \"" : "",
-		near != NULL ? near : "", near != NULL ? "\"?" : "");
+		near = mr_config_key_suggest(
+			&(struct mr_config_key){.key = mr_config_lists[id].key}, 1, key, length);
+	mr_config_error(report, at, "unknown key \"%.*s\"%s%s%s", (int)length, key,
+		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		near != NULL ? "\"?" : "");
 }
 
 static void walk_map(struct walk *walk, struct fy_node *map, const char *prefix, uint32_t depth);
 
-static void walk_entry(struct walk *walk, const char *path, struct fy_node *value, struct mr_config_at at, uint32_t depth)
+static void walk_entry(struct walk *walk, const char *path, struct fy_node *value,
+	struct mr_config_at at, uint32_t depth)
 {
 	size_t length = strlen(path);
 	bool is_map = value != NULL && fy_node_is_mapping(value);
 	for (uint32_t id = MR_LIST_APPS; id <= MR_LIST_LCORES; id++)
-		if (strcmp(mr_config_lists[id].key, path) == 0 && !(is_map && is_group(path, length)))
-			return walk_list(walk, id, value, at);
-	const struct mr_config_key *row = mr_config_key_find(mr_config_keys, mr_config_keys_count, path, length);
+		if (strcmp(mr_config_lists[id].key, path) == 0
+			&& !(is_map && is_group(path, length))) {
+			walk_list(walk, id, value, at);
+			return;
+		}
+	const struct mr_config_key *row =
+		mr_config_key_find(mr_config_keys, mr_config_keys_count, path, length);
 	if (row != NULL) {
 		size_t index = (size_t)(row - mr_config_keys);
-		if (walk->keys_seen[index])
-			return mr_config_error(walk->report, at, "%s is given twice, first in line %u", row->key,
-				walk->config->at[index].line);
+		if (walk->keys_seen[index]) {
+			mr_config_error(walk->report, at, "%s is given twice, first in line %u",
+				row->key, walk->config->at[index].line);
+			return;
+		}
 		walk->keys_seen[index] = true;
 		walk->config->at[index] = value_at(value, at);
-		return store_value(walk, row, value, at, walk->config);
+		store_value(walk, row, value, at, walk->config);
+		return;
 	}
-	if (!is_group(path, length))
-		return unknown_key(walk->report, at, path, length);
-	if (!is_map || depth == DEPTH_MAX)
-		return mr_config_error(walk->report, at, "%s is a group of keys: write them below it, indented", path);
+	if (!is_group(path, length)) {
+		unknown_key(walk->report, at, path, length);
+		return;
+	}
+	if (!is_map || depth == DEPTH_MAX) {
+		mr_config_error(walk->report, at,
+			"%s is a group of keys: write them below it, indented", path);
+		return;
+	}
 	walk_map(walk, value, path, depth + 1);
 }
 
@@ -317,7 +369,8 @@ static void walk_map(struct walk *walk, struct fy_node *map, const char *prefix,
 			mr_config_error(walk->report, at_of(key), "a key must be one short word");
 			continue;
 		}
-		snprintf(path, sizeof(path), "%s%s%.*s", prefix, prefix[0] != '\0' ? "." : "", (int)length, text);
+		snprintf(path, sizeof(path), "%s%s%.*s", prefix, prefix[0] != '\0' ? "." : "",
+			(int)length, text);
 		walk_entry(walk, path, fy_node_pair_value(pair), at_of(key), depth);
 	}
 }
@@ -327,9 +380,12 @@ void mr_config_set(struct mr_config *config, const char *key, size_t key_length,
 {
 	char words[WORDS_BYTES_MAX];
 	char why[256];
-	const struct mr_config_key *row = mr_config_key_find(mr_config_keys, mr_config_keys_count, key, key_length);
-	if (row == NULL)
-		return unknown_key(report, at, key, key_length);
+	const struct mr_config_key *row =
+		mr_config_key_find(mr_config_keys, mr_config_keys_count, key, key_length);
+	if (row == NULL) {
+		unknown_key(report, at, key, key_length);
+		return;
+	}
 	if (row->type == MR_VALUE_WORDS) { // [a, b] as in the file, or a b
 		size_t used = 0;
 		for (const char *c = text; *c != '\0' && used + 1 < sizeof(words); c++)
@@ -342,10 +398,14 @@ void mr_config_set(struct mr_config *config, const char *key, size_t key_length,
 		words[used] = '\0';
 		text = words;
 	} else if (text[0] == '\0') {
-		return mr_config_error(report, at, "%s has no value; leave it out for the default", row->key);
+		mr_config_error(
+			report, at, "%s has no value; leave it out for the default", row->key);
+		return;
 	}
-	if (mr_value_parse(row, text, strlen(text), config, why, sizeof(why)) != 0)
-		return mr_config_error(report, at, "%s: %s", row->key, why);
+	if (mr_value_parse(row, text, strlen(text), config, why, sizeof(why)) != 0) {
+		mr_config_error(report, at, "%s: %s", row->key, why);
+		return;
+	}
 	config->at[row - mr_config_keys] = at;
 }
 
@@ -366,11 +426,14 @@ void mr_config_read_yaml(struct mr_config *config, struct mr_config_report *repo
 	struct walk walk = {.config = config, .report = report};
 	uint32_t errors = report->errors;
 	struct fy_diag *diag = fy_diag_create(NULL);
-	if (diag == NULL)
-		return mr_config_error(report, at_of(NULL), "no memory");
+	if (diag == NULL) {
+		mr_config_error(report, at_of(NULL), "no memory");
+		return;
+	}
 	fy_diag_set_collect_errors(diag, true);
 	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
-	struct fy_document *document = fy_document_build_from_string(&cfg, report->text, report->length);
+	struct fy_document *document =
+		fy_document_build_from_string(&cfg, report->text, report->length);
 	struct fy_node *root = document != NULL ? fy_document_root(document) : NULL;
 	report_syntax(diag, report);
 	if (document == NULL && report->errors == errors && report->length > 0)
@@ -378,7 +441,8 @@ void mr_config_read_yaml(struct mr_config *config, struct mr_config_report *repo
 	if (root != NULL && fy_node_is_mapping(root))
 		walk_map(&walk, root, "", 0);
 	else if (root != NULL && !fy_node_is_null(root))
-		mr_config_error(report, at_of(root), "expected a map of keys, such as \"flows: 16\"");
+		mr_config_error(
+			report, at_of(root), "expected a map of keys, such as \"flows: 16\"");
 	fy_document_destroy(document);
 	fy_diag_destroy(diag);
 }

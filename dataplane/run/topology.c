@@ -49,7 +49,9 @@ static bool place_parse(const char *word, size_t length, struct mr_place *ret_pl
 		bool has_index = length > name;
 		if (has_index == (kinds[i].kind == MR_STAGE_JOURNAL))
 			return false;
-		if (has_index && (mr_parse_u64(word + name, length - name, &index) != 0 || index >= kinds[i].max))
+		if (has_index
+			&& (mr_parse_u64(word + name, length - name, &index) != 0
+				|| index >= kinds[i].max))
 			return false;
 		*ret_place = (struct mr_place){.kind = kinds[i].kind, .index = (uint32_t)index};
 		return true;
@@ -64,9 +66,11 @@ struct seen {
 	struct mr_config_at at;
 	bool places[MR_STAGE_KIND_COUNT][MR_SOURCES_MAX];
 };
-static_assert(MR_SOURCES_MAX >= MR_SHARDS_MAX && MR_SOURCES_MAX >= MR_DELIVERIES_MAX, "one array for all kinds");
+static_assert(MR_SOURCES_MAX >= MR_SHARDS_MAX && MR_SOURCES_MAX >= MR_DELIVERIES_MAX,
+	"one array for all kinds");
 
-static void read_lcore(const struct mr_config_lcore *from, struct seen *seen, struct mr_topology *topology)
+static void read_lcore(
+	const struct mr_config_lcore *from, struct seen *seen, struct mr_topology *topology)
 {
 	struct mr_topology_lcore *lcore = &topology->lcores[topology->lcores_count++];
 	const char *word = from->stages;
@@ -79,13 +83,14 @@ static void read_lcore(const struct mr_config_lcore *from, struct seen *seen, st
 				"topology.lcores: unknown stage \"%.*s\"; stages are ingest0, shard0, journal, delivery0 and so on",
 				(int)length, word);
 		else if (seen->places[place.kind][place.index])
-			mr_config_error(
-				seen->report, from->at, "topology.lcores: %.*s stands twice", (int)length, word);
+			mr_config_error(seen->report, from->at,
+				"topology.lcores: %.*s stands twice", (int)length, word);
 		else if (lcore->places_count < MR_STAGES_MAX)
 			lcore->places[lcore->places_count++] = place;
 		if (length > 0 && place_parse(word, length, &place)) {
 			seen->places[place.kind][place.index] = true;
-			if (place.kind != MR_STAGE_JOURNAL && *count_of(topology, place.kind) <= place.index)
+			if (place.kind != MR_STAGE_JOURNAL
+				&& *count_of(topology, place.kind) <= place.index)
 				*count_of(topology, place.kind) = place.index + 1;
 		}
 		word += length + (word[length] == ' ');
@@ -94,28 +99,34 @@ static void read_lcore(const struct mr_config_lcore *from, struct seen *seen, st
 
 static void check_complete(const struct mr_topology *topology, const struct seen *seen)
 {
-	const uint32_t counts[KINDS] = {topology->sources, topology->shards, 1, topology->deliveries};
+	const uint32_t counts[KINDS] = {
+		topology->sources, topology->shards, 1, topology->deliveries};
 	for (uint32_t i = 0; i < KINDS; i++) {
 		if (counts[i] == 0)
-			mr_config_error(seen->report, seen->at, "topology.lcores: %s0 is missing: every router has one",
+			mr_config_error(seen->report, seen->at,
+				"topology.lcores: %s0 is missing: every router has one",
 				kinds[i].name);
 		for (uint32_t index = 0; index < counts[i]; index++) {
 			char name[32];
-			mr_place_format((struct mr_place){kinds[i].kind, index}, name, sizeof(name));
+			mr_place_format(
+				(struct mr_place){kinds[i].kind, index}, name, sizeof(name));
 			if (!seen->places[kinds[i].kind][index])
 				mr_config_error(seen->report, seen->at,
-					"topology.lcores: %s is missing: every stage stands exactly once", name);
+					"topology.lcores: %s is missing: every stage stands exactly once",
+					name);
 		}
 	}
 }
 
-static void check_count(const struct mr_config *config, const char *key, uint64_t wanted, uint32_t found,
-	struct mr_config_report *report)
+static void check_count(const struct mr_config *config, const char *key, uint64_t wanted,
+	uint32_t found, struct mr_config_report *report)
 {
-	const struct mr_config_key *row = mr_config_key_find(mr_config_keys, mr_config_keys_count, key, strlen(key));
+	const struct mr_config_key *row =
+		mr_config_key_find(mr_config_keys, mr_config_keys_count, key, strlen(key));
 	if (wanted != 0 && wanted != found)
 		mr_config_error(report, config->at[row - mr_config_keys],
-			"%s is %u, but topology.lcores names %u such stages", key, (uint32_t)wanted, found);
+			"%s is %u, but topology.lcores names %u such stages", key, (uint32_t)wanted,
+			found);
 }
 
 static void read_lcores(const struct mr_config *config, const uint32_t *cpus, uint32_t cpus_count,
@@ -136,12 +147,14 @@ static void read_lcores(const struct mr_config *config, const uint32_t *cpus, ui
 	check_complete(topology, &seen);
 	check_count(config, "port.queues", config->port_queues, topology->sources, report);
 	check_count(config, "topology.shards", config->shards, topology->shards, report);
-	check_count(config, "topology.deliveries", config->deliveries, topology->deliveries, report);
+	check_count(
+		config, "topology.deliveries", config->deliveries, topology->deliveries, report);
 }
 
 // -- Decided
 
-static void put(struct mr_topology *topology, uint32_t lcore, enum mr_stage_kind kind, uint32_t index)
+static void put(
+	struct mr_topology *topology, uint32_t lcore, enum mr_stage_kind kind, uint32_t index)
 {
 	struct mr_topology_lcore *to = &topology->lcores[lcore];
 	mr_assert(to->places_count < MR_STAGES_MAX);
@@ -149,7 +162,8 @@ static void put(struct mr_topology *topology, uint32_t lcore, enum mr_stage_kind
 }
 
 // Deals the stages of one kind out to lcores first .. first + count - 1.
-static void deal(struct mr_topology *topology, enum mr_stage_kind kind, uint32_t stages, uint32_t first, uint32_t count)
+static void deal(struct mr_topology *topology, enum mr_stage_kind kind, uint32_t stages,
+	uint32_t first, uint32_t count)
 {
 	for (uint32_t i = 0; i < stages; i++)
 		put(topology, first + i % count, kind, i);
@@ -160,7 +174,8 @@ static uint32_t smaller(uint64_t a, uint64_t b)
 	return (uint32_t)(a < b ? a : b);
 }
 
-static void decide(const struct mr_config *config, const uint32_t *cpus, uint32_t cpus_count, struct mr_topology *topology)
+static void decide(const struct mr_config *config, const uint32_t *cpus, uint32_t cpus_count,
+	struct mr_topology *topology)
 {
 	uint32_t lcores = cpus_count <= 2 ? 1 : smaller(cpus_count, MR_LCORES_MAX);
 	uint32_t sources = config->port_queues != 0 ? (uint32_t)config->port_queues : 1;
@@ -169,15 +184,19 @@ static void decide(const struct mr_config *config, const uint32_t *cpus, uint32_
 	uint32_t delivery = quarter;
 	uint32_t shard = lcores == 1 ? 1 : lcores - ingest - delivery;
 	topology->sources = sources;
-	topology->shards = config->shards != 0 ? (uint32_t)config->shards
-					       : smaller(smaller(shard, config->flows), MR_SHARDS_MAX);
-	topology->deliveries = config->deliveries != 0 ? (uint32_t)config->deliveries : smaller(delivery, MR_DELIVERIES_MAX);
+	topology->shards = config->shards != 0
+		? (uint32_t)config->shards
+		: smaller(smaller(shard, config->flows), MR_SHARDS_MAX);
+	topology->deliveries = config->deliveries != 0 ? (uint32_t)config->deliveries
+						       : smaller(delivery, MR_DELIVERIES_MAX);
 	shard = smaller(shard, topology->shards);
 	delivery = smaller(delivery, topology->deliveries);
 	lcores = lcores == 1 ? 1 : ingest + shard + delivery;
 	topology->lcores_count = lcores;
-	for (uint32_t i = 0; i < lcores; i++) // the last CPUs: the first one has the system's own work
-		topology->lcores[i] = (struct mr_topology_lcore){.cpu = cpus[cpus_count - lcores + i]};
+	for (uint32_t i = 0; i < lcores;
+		i++) // the last CPUs: the first one has the system's own work
+		topology->lcores[i] =
+			(struct mr_topology_lcore){.cpu = cpus[cpus_count - lcores + i]};
 	bool together = lcores == 1;
 	uint32_t first_delivery = together ? 0 : ingest + shard;
 	deal(topology, MR_STAGE_INGEST, sources, 0, ingest);
@@ -195,10 +214,12 @@ int mr_topology_make(const struct mr_config *config, const uint32_t *cpus, uint3
 	if (config->lcores_count > 0)
 		read_lcores(config, cpus, cpus_count, report, ret_topology);
 	else
-		decide(config, cpus_count > 0 ? cpus : &only_cpu, cpus_count > 0 ? cpus_count : 1, ret_topology);
+		decide(config, cpus_count > 0 ? cpus : &only_cpu, cpus_count > 0 ? cpus_count : 1,
+			ret_topology);
 	if (ret_topology->shards > config->flows)
 		mr_config_error(report, (struct mr_config_at){.where = "topology"},
-			"%u shards but only %u flows: a shard owns whole flows", ret_topology->shards, (uint32_t)config->flows);
+			"%u shards but only %u flows: a shard owns whole flows",
+			ret_topology->shards, (uint32_t)config->flows);
 	return report->errors == errors ? 0 : -EINVAL;
 }
 
