@@ -1,0 +1,135 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli_render.h"
+
+enum { FIELD_WIDTH = 22, COLUMN_WIDTH = 12 };
+
+// Keys are written as words: "start_up" becomes "start up".
+static void put_key(struct mr_document *doc, const char *key, int width)
+{
+	char words[MR_CELL_TEXT_MAX];
+
+	snprintf(words, sizeof(words), "%s", key);
+	for (char *at = words; *at; at++) {
+		if (*at == '_')
+			*at = ' ';
+	}
+	fprintf(doc->out, "%*s", width, words);
+}
+
+// Bytes of others are shown, not obeyed: control characters become '?'.
+static void put_safe(const char *text, char *ret_text, size_t size)
+{
+	snprintf(ret_text, size, "%s", text ? text : "");
+	for (char *at = ret_text; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	}
+}
+
+static const char *cell_text(const struct mr_cell *cell, char *buffer, size_t size)
+{
+	switch (cell->kind) {
+	case MR_CELL_TEXT:
+		put_safe(cell->text, buffer, size);
+		break;
+	case MR_CELL_COUNT:
+		mr_count_text(cell->number, buffer, size);
+		break;
+	case MR_CELL_ID:
+		snprintf(buffer, size, "%" PRIu64, cell->number);
+		break;
+	case MR_CELL_NS:
+		mr_duration_text(cell->number, buffer, size);
+		break;
+	case MR_CELL_PERMILLE:
+		snprintf(buffer, size, "%" PRIu64 ".%" PRIu64 " %%", cell->number / 10,
+			cell->number % 10);
+		break;
+	case MR_CELL_BOOL:
+		snprintf(buffer, size, "%s", cell->number ? "yes" : "no");
+		break;
+	case MR_CELL_SIGNED:
+		snprintf(buffer, size, "%+" PRId64, (int64_t)cell->number);
+		break;
+	}
+	return buffer;
+}
+
+static void put_title(struct mr_document *doc, const char *name)
+{
+	fprintf(doc->out, "%s%s", doc->items++ ? "\n" : "", doc->colour ? "\033[1m" : "");
+	put_key(doc, name, 0);
+	fprintf(doc->out, "%s\n", doc->colour ? "\033[0m" : "");
+	doc->depth = 0; // no row yet
+}
+
+static void text_begin(struct mr_document *doc)
+{
+	doc->items = 0;
+}
+
+static void text_group(
+	struct mr_document *doc, const char *name, const struct mr_cell *fields, size_t count)
+{
+	char buffer[512];
+
+	put_title(doc, name);
+	for (size_t i = 0; i < count; i++) {
+		fputs("  ", doc->out);
+		put_key(doc, fields[i].key, -FIELD_WIDTH);
+		fprintf(doc->out, " %s\n", cell_text(&fields[i], buffer, sizeof(buffer)));
+	}
+}
+
+static void text_table(struct mr_document *doc, const char *name)
+{
+	put_title(doc, name);
+}
+
+// Texts stand left, numbers right.
+static int column_width(const struct mr_cell *cell)
+{
+	int width = cell->width ? cell->width : COLUMN_WIDTH;
+
+	return cell->kind == MR_CELL_TEXT ? -width : width;
+}
+
+static void text_row(struct mr_document *doc, const struct mr_cell *cells, size_t count)
+{
+	char buffer[512];
+
+	for (size_t i = 0; doc->depth == 0 && i < count; i++) {
+		fputs("  ", doc->out);
+		put_key(doc, cells[i].key, column_width(&cells[i]));
+		if (i + 1 == count)
+			fputc('\n', doc->out);
+	}
+	doc->depth++;
+	for (size_t i = 0; i < count; i++)
+		fprintf(doc->out, "  %*s", column_width(&cells[i]),
+			cell_text(&cells[i], buffer, sizeof(buffer)));
+	fputc('\n', doc->out);
+}
+
+static void text_table_end(struct mr_document *doc)
+{
+	if (doc->depth == 0)
+		fputs("  none\n", doc->out);
+}
+
+static void text_end(struct mr_document *doc)
+{
+	fflush(doc->out);
+}
+
+const struct mr_render mr_render_text = {
+	.name = "text",
+	.begin = text_begin,
+	.group = text_group,
+	.table = text_table,
+	.row = text_row,
+	.table_end = text_table_end,
+	.end = text_end,
+};
