@@ -1,0 +1,152 @@
+#include "object.h"
+
+#include "mr_assert.h"
+
+bool mr_objects_init(struct mr_objects *objects, struct mr_arena *arena, uint32_t objects_max,
+	uint32_t positions_max, uint64_t seed)
+{
+	mr_assert(objects_max > 0 && objects_max < UINT32_MAX && positions_max > 0);
+	*objects = (struct mr_objects){.capacity = objects_max, .fresh = 1};
+	objects->states = mr_arena_array(arena, "objects", struct mr_object, objects_max + 1);
+	const bool has_table =
+		mr_table_init(&objects->by_id, arena, "object table", objects_max, seed);
+	const bool has_chunks =
+		mr_chunk_pool_init(&objects->positions, arena, "positions", positions_max);
+	return objects->states != NULL && has_table && has_chunks;
+}
+
+static struct mr_object *state_of(struct mr_objects *objects, uint32_t index)
+{
+	mr_assert(index > 0 && index < objects->fresh);
+	struct mr_object *object = &objects->states[index];
+	mr_assert(object->id != 0);
+	return object;
+}
+
+uint32_t mr_objects_find(const struct mr_objects *objects, uint64_t id)
+{
+	uint32_t index = 0;
+	mr_assert(id != 0);
+	return mr_table_find(&objects->by_id, id, &index) ? index : 0;
+}
+
+uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
+{
+	uint32_t index = mr_objects_find(objects, id);
+	if (index != 0 || objects->used == objects->capacity)
+		return index;
+	index = objects->free;
+	if (index == 0)
+		index = objects->fresh;
+	else
+		objects->free = objects->states[index].next;
+	if (mr_table_add(&objects->by_id, id, index) != 0)
+		mr_assert(!"a table with room takes a new key");
+	if (index == objects->fresh)
+		objects->fresh++;
+	objects->used++;
+	mr_assert(index <= objects->capacity);
+	objects->states[index] = (struct mr_object){.id = id};
+	return index;
+}
+
+bool mr_objects_have_room(const struct mr_objects *objects)
+{
+	// An event that starts a queue takes a chunk of its own: reckon with that for all that are on the way.
+	return (uint64_t)objects->positions.used + objects->unwalked + 1
+		< objects->positions.capacity;
+}
+
+void mr_objects_append(struct mr_objects *objects, uint32_t index, uint32_t bytes)
+{
+	struct mr_object *object = state_of(objects, index);
+	object->unwalked++;
+	object->bytes += bytes;
+	objects->unwalked++;
+}
+
+void mr_objects_enqueue(struct mr_objects *objects, uint32_t index, uint64_t offset)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->unwalked > 0 && objects->unwalked > 0);
+	if (!mr_fifo_push(&object->queue, &objects->positions, offset))
+		mr_assert(!"admission left room for every position");
+	object->unwalked--;
+	objects->unwalked--;
+	objects->queued++;
+	if (object->queue.count > objects->queue_max)
+		objects->queue_max = object->queue.count;
+}
+
+uint64_t mr_objects_front(const struct mr_objects *objects, uint32_t index)
+{
+	mr_assert(index > 0 && objects->states[index].queue.count > 0);
+	return mr_fifo_front(&objects->states[index].queue, &objects->positions);
+}
+
+void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->queue.count > 0 && object->bytes >= bytes);
+	(void)mr_fifo_pop(&object->queue, &objects->positions);
+	object->bytes -= bytes;
+	object->ancestor_next = 0;
+	objects->queued--;
+	if (object->queue.count > 0)
+		return;
+	object->full_quanta = 0;
+	if (object->flags & MR_OBJECT_PENALISED) {
+		object->flags &= (uint8_t)~MR_OBJECT_PENALISED;
+		objects->penalised--;
+	}
+}
+
+void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->unwalked > 0 && object->bytes >= bytes);
+	object->unwalked--;
+	object->bytes -= bytes;
+	objects->unwalked--;
+}
+
+void mr_objects_hold(struct mr_objects *objects, uint32_t index)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->holds < UINT16_MAX);
+	if (object->holds++ == 0)
+		objects->held++;
+}
+
+void mr_objects_release(struct mr_objects *objects, uint32_t index)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->holds > 0);
+	if (--object->holds == 0)
+		objects->held--;
+}
+
+void mr_objects_penalise(struct mr_objects *objects, uint32_t index)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_assert(object->queue.count > 0);
+	if (object->flags & MR_OBJECT_PENALISED)
+		return;
+	object->flags |= MR_OBJECT_PENALISED;
+	objects->penalised++;
+}
+
+bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index)
+{
+	struct mr_object *object = state_of(objects, index);
+	if (mr_object_events(object) > 0 || object->holds > 0)
+		return false;
+	mr_assert(object->bytes == 0 && !(object->flags & MR_OBJECT_RUNNABLE));
+	if (!mr_table_remove(&objects->by_id, object->id))
+		mr_assert(!"an object with a state is in the table");
+	object->id = 0;
+	object->next = objects->free;
+	objects->free = index;
+	objects->used--;
+	return true;
+}

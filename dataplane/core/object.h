@@ -1,0 +1,82 @@
+// Objects that have something to do: events waiting, or a hold. State is one cache line; positions wait in pooled
+// chunks; an object without either gives its state back.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <millrace/limits.h>
+
+#include "arena.h"
+#include "fifo.h"
+#include "table.h"
+
+enum mr_object_flag {
+	MR_OBJECT_RUNNABLE = 1, // on its workspace's run list
+	MR_OBJECT_IN_TURN = 2, // has its quantum of this turn already
+	MR_OBJECT_PENALISED = 4,
+	MR_OBJECT_SHED = 8, // sources were told to refuse it: `shed_slot` is valid
+};
+
+struct mr_object {
+	uint64_t id; // 0: free
+	struct mr_fifo queue; // offsets of durable events not yet distributed, in order
+	uint32_t unwalked; // events appended and not yet walked
+	uint32_t bytes; // records of both
+	uint32_t next; // run list, or free list
+	uint32_t workspace; // index, of the scheduler
+	int32_t deficit; // work units it may still use
+	uint16_t holds;
+	uint8_t full_quanta; // turns in a row that ended with the quantum, not with the queue
+	uint8_t flags; // enum mr_object_flag
+	uint8_t ancestor_next; // fan-out of the first event: next ancestor to look at, counting the object as 0
+	uint8_t shed_slot;
+	uint8_t reserved[6];
+};
+static_assert(sizeof(struct mr_object) <= MR_OBJECT_STATE_BYTES, "an object is one cache line");
+
+struct mr_objects {
+	struct mr_object *states; // index 0 is "none"
+	struct mr_table by_id;
+	struct mr_chunk_pool positions;
+	uint32_t capacity;
+	uint32_t used;
+	uint32_t free;
+	uint32_t fresh;
+	// What the structures hold, for the ledgers and the gauges.
+	uint32_t unwalked; // events
+	uint32_t queued; // events
+	uint32_t penalised; // objects
+	uint32_t held; // objects
+	uint32_t queue_max; // longest queue ever, events
+};
+
+bool mr_objects_init(struct mr_objects *objects, struct mr_arena *arena, uint32_t objects_max,
+	uint32_t positions_max, uint64_t seed);
+// Index of the state, 0: there is none.
+uint32_t mr_objects_find(const struct mr_objects *objects, uint64_t id);
+// Finds or makes; 0 when all states are in use.
+uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id);
+// Whether one more event may be appended, so that its position has room when it is walked.
+bool mr_objects_have_room(const struct mr_objects *objects);
+
+// Events of the object, appended ones included: what its bound counts.
+static inline uint32_t mr_object_events(const struct mr_object *object)
+{
+	return object->queue.count + object->unwalked;
+}
+
+// The way of an event through the object: appended, walked (its position is queued), popped.
+void mr_objects_append(struct mr_objects *objects, uint32_t index, uint32_t bytes);
+void mr_objects_enqueue(struct mr_objects *objects, uint32_t index, uint64_t offset);
+uint64_t mr_objects_front(const struct mr_objects *objects, uint32_t index);
+void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes);
+// An appended event that will never be queued.
+void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes);
+
+void mr_objects_hold(struct mr_objects *objects, uint32_t index);
+void mr_objects_release(struct mr_objects *objects, uint32_t index);
+void mr_objects_penalise(struct mr_objects *objects, uint32_t index);
+// Gives the state back if nothing needs it. The object must not be runnable then.
+bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index);

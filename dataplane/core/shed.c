@@ -1,0 +1,49 @@
+#include "shed.h"
+
+#include "mr_assert.h"
+
+enum { SEARCH_MAX = 8 }; // entries looked at per refusal
+
+static bool find_free(struct mr_shed *shed, uint64_t now_ns, uint8_t *ret_slot)
+{
+	for (uint32_t i = 0; i < SEARCH_MAX; i++) {
+		const uint32_t slot = shed->hand++ % MR_SHED_SET_MAX;
+		const struct mr_shed_entry *entry = &shed->entries[slot];
+		if (entry->object == 0 || now_ns >= entry->expires_ns + MR_SHED_REST_NS) {
+			*ret_slot = (uint8_t)slot;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows, uint64_t now_ns,
+	bool *has_slot, uint8_t *slot)
+{
+	mr_assert(object != 0);
+	// An object that was away for long may have lost its entry to another one.
+	if (*has_slot && shed->entries[*slot].object == object) {
+		if (now_ns < shed->entries[*slot].told_ns + MR_SHED_TELL_NS)
+			return false;
+	} else {
+		*has_slot = find_free(shed, now_ns, slot);
+		if (!*has_slot)
+			return false;
+	}
+	shed->entries[*slot] = (struct mr_shed_entry){
+		.object = object,
+		.told_ns = now_ns,
+		.expires_ns = now_ns + (uint64_t)MR_SHED_MS * 1000 * 1000,
+		.rows = rows,
+	};
+	return true;
+}
+
+void mr_shed_lift(struct mr_shed *shed, uint8_t slot, uint64_t now_ns)
+{
+	struct mr_shed_entry *entry = &shed->entries[slot];
+	mr_assert(entry->object != 0);
+	if (entry->expires_ns > now_ns)
+		entry->expires_ns = now_ns;
+	entry->told_ns = 0; // over its bound again: told at once
+}
