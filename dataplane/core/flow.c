@@ -61,8 +61,7 @@ enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t
 static void settle_refused(struct mr_flow *flow)
 {
 	while (flow->settled < flow->next) {
-		const uint64_t word =
-			*word_of(flow, flow->settled) >> flow->settled % WORD_BITS;
+		const uint64_t word = *word_of(flow, flow->settled) >> flow->settled % WORD_BITS;
 		if (word != 0) {
 			flow->settled += (uint64_t)__builtin_ctzll(word);
 			break;

@@ -31,7 +31,8 @@ struct mr_flow {
 	uint8_t ack_list; // 0: on none
 	bool ack_wanted; // something to say; a flow on a list without it waits for credit
 	bool is_busy; // something was discarded unsettled: say so
-	uint64_t accepted[MR_WINDOW_MAX / 64]; // bit (sequence mod window): accepted, in [settled, next); zero elsewhere
+	uint64_t accepted[MR_WINDOW_MAX
+		/ 64]; // bit (sequence mod window): accepted, in [settled, next); zero elsewhere
 };
 
 enum mr_place {

@@ -113,7 +113,8 @@ static bool tables_agree(const struct mr_ledger *ledger, uint64_t queued)
 		}
 		if (accepted != mr_read(&totals[MR_SHARD_ACCEPTED])
 			|| refused != mr_read(&totals[MR_SHARD_REFUSED])
-			|| distributed != mr_read(&totals[MR_SHARD_DISTRIBUTED]) || waiting != queued)
+			|| distributed != mr_read(&totals[MR_SHARD_DISTRIBUTED])
+			|| waiting != queued)
 			return false;
 	}
 	return true;
@@ -134,7 +135,8 @@ bool mr_ledger_balances(
 	else if (reasons != refused + mr_read(&totals[MR_SHARD_DROPPED]))
 		why = "the reasons do not add up";
 	else if (accepted
-		!= queued + mr_read(&totals[MR_SHARD_DISTRIBUTED]) + mr_read(&totals[MR_SHARD_DROPPED]))
+		!= queued + mr_read(&totals[MR_SHARD_DISTRIBUTED])
+			+ mr_read(&totals[MR_SHARD_DROPPED]))
 		why = "accepted is not queued + distributed + dropped";
 	else if (!tables_agree(ledger, queued))
 		why = "a scope table disagrees with the totals";

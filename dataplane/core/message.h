@@ -71,7 +71,7 @@ struct mr_hop {
 	uint16_t stream; // origin
 	uint8_t ancestor; // index, MR_VIA_OBJECT for the object itself
 	uint8_t flags; // enum mr_hop_flag
-	uint32_t reserved;
+	uint32_t matches; // ANSWER: webhooks that want the event
 };
 static_assert(sizeof(struct mr_hop) == sizeof(struct mr_desc), "one descriptor");
 
@@ -99,14 +99,14 @@ static_assert(sizeof(struct mr_hold_msg) == sizeof(struct mr_desc), "one descrip
 
 // Overlays are copied, never cast: no aliasing questions, and the compiler makes it two moves.
 #define mr_desc_of(msg)                                                                            \
-	({                                                                                         \
+	__extension__({                                                                                         \
 		struct mr_desc desc_;                                                              \
 		static_assert(sizeof(msg) == sizeof(desc_), "one descriptor");                     \
 		memcpy(&desc_, &(msg), sizeof(desc_));                                             \
 		desc_;                                                                             \
 	})
 #define mr_desc_to(type, desc)                                                                     \
-	({                                                                                         \
+	__extension__({                                                                                         \
 		type msg_;                                                                         \
 		static_assert(sizeof(msg_) == sizeof(desc), "one descriptor");                     \
 		memcpy(&msg_, &(desc), sizeof(msg_));                                              \

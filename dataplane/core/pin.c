@@ -8,7 +8,7 @@
 
 // A cell counts outstanding hops; WAITING is added until the last of them was sent, so that early answers finish nothing.
 enum { WAITING = 128 };
-static_assert(MR_HOPS_PER_EVENT_MAX < WAITING, "a cell counts all hops of an event");
+static_assert((int)MR_HOPS_PER_EVENT_MAX < (int)WAITING, "a cell counts all hops of an event");
 
 static uint8_t *cell_of(const struct mr_pin *pin, uint64_t offset)
 {
@@ -16,7 +16,8 @@ static uint8_t *cell_of(const struct mr_pin *pin, uint64_t offset)
 	return &pin->cells[(offset & (pin->stream->size - 1)) / MR_STREAM_CELL_BYTES];
 }
 
-bool mr_pin_init(struct mr_pin *pin, struct mr_arena *arena, const struct mr_stream *stream, uint64_t size)
+bool mr_pin_init(
+	struct mr_pin *pin, struct mr_arena *arena, const struct mr_stream *stream, uint64_t size)
 {
 	mr_assert(size >= MR_STREAM_CELL_BYTES && (size & (size - 1)) == 0);
 	*pin = (struct mr_pin){.stream = stream};

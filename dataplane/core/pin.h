@@ -15,7 +15,8 @@ struct mr_pin {
 	uint32_t outstanding; // events all of whose hops were sent, not all answered
 };
 
-bool mr_pin_init(struct mr_pin *pin, struct mr_arena *arena, const struct mr_stream *stream, uint64_t size);
+bool mr_pin_init(
+	struct mr_pin *pin, struct mr_arena *arena, const struct mr_stream *stream, uint64_t size);
 void mr_pin_event(struct mr_pin *pin, uint64_t offset); // appended: pinned until it is finished
 bool mr_pin_is_waiting(const struct mr_pin *pin, uint64_t offset); // its hops are not all sent
 void mr_pin_hop(struct mr_pin *pin, uint64_t offset); // one more hop is under way

@@ -12,8 +12,8 @@ bool mr_refused_pool_init(struct mr_refused_pool *pool, struct mr_arena *arena, 
 
 static bool same_refusal(const struct mr_refusal *a, const struct mr_refusal *b)
 {
-	return a->reason == b->reason && a->scope_kind == b->scope_kind && a->scope_id == b->scope_id
-		&& a->retry_after_ms == b->retry_after_ms;
+	return a->reason == b->reason && a->scope_kind == b->scope_kind
+		&& a->scope_id == b->scope_id && a->retry_after_ms == b->retry_after_ms;
 }
 
 static uint32_t take_run(struct mr_refused_pool *pool)

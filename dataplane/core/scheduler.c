@@ -7,8 +7,8 @@
 
 enum { SHARED_ROW = 1 };
 
-bool mr_scheduler_init(struct mr_scheduler *scheduler, struct mr_arena *arena, struct mr_objects *objects,
-	uint32_t quantum_units, uint32_t penalty_after, uint64_t seed)
+bool mr_scheduler_init(struct mr_scheduler *scheduler, struct mr_arena *arena,
+	struct mr_objects *objects, uint32_t quantum_units, uint32_t penalty_after, uint64_t seed)
 {
 	mr_assert(quantum_units > 0 && quantum_units <= INT32_MAX / 4);
 	const uint32_t rows = objects->capacity < MR_SCHEDULER_WORKSPACES_MAX
@@ -23,7 +23,8 @@ bool mr_scheduler_init(struct mr_scheduler *scheduler, struct mr_arena *arena, s
 	};
 	scheduler->workspaces =
 		mr_arena_array(arena, "workspaces", struct mr_workspace, rows + SHARED_ROW + 1);
-	const bool has_table = mr_table_init(&scheduler->by_id, arena, "workspace table", rows, seed);
+	const bool has_table =
+		mr_table_init(&scheduler->by_id, arena, "workspace table", rows, seed);
 	return scheduler->workspaces != NULL && has_table;
 }
 
@@ -157,7 +158,7 @@ static void drop_object(struct mr_scheduler *scheduler)
 {
 	const uint32_t object = shift_object(scheduler);
 	struct mr_object *state = object_of(scheduler, object);
-	state->flags &= (uint8_t)~(MR_OBJECT_IN_TURN | MR_OBJECT_RUNNABLE);
+	state->flags &= (uint8_t) ~(MR_OBJECT_IN_TURN | MR_OBJECT_RUNNABLE);
 	if (state->deficit > 0)
 		state->deficit = 0;
 	mr_assert(scheduler->runnable > 0);

@@ -36,8 +36,8 @@ struct mr_scheduler {
 	uint32_t penalty_after;
 };
 
-bool mr_scheduler_init(struct mr_scheduler *scheduler, struct mr_arena *arena, struct mr_objects *objects,
-	uint32_t quantum_units, uint32_t penalty_after, uint64_t seed);
+bool mr_scheduler_init(struct mr_scheduler *scheduler, struct mr_arena *arena,
+	struct mr_objects *objects, uint32_t quantum_units, uint32_t penalty_after, uint64_t seed);
 
 // The object belongs to the workspace from now on. It must not be runnable.
 void mr_scheduler_bind(struct mr_scheduler *scheduler, uint32_t object, uint64_t workspace);

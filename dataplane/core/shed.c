@@ -17,13 +17,14 @@ static bool find_free(struct mr_shed *shed, uint64_t now_ns, uint8_t *ret_slot)
 	return false;
 }
 
-bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows, uint64_t now_ns,
-	bool *has_slot, uint8_t *slot)
+bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows,
+	uint64_t now_ns, bool *has_slot, uint8_t *slot)
 {
 	mr_assert(object != 0);
 	// An object that was away for long may have lost its entry to another one.
 	if (*has_slot && shed->entries[*slot].object == object) {
-		if (now_ns < shed->entries[*slot].told_ns + MR_SHED_TELL_NS)
+		const uint64_t told_ns = shed->entries[*slot].told_ns;
+		if (told_ns != 0 && now_ns < told_ns + MR_SHED_TELL_NS)
 			return false;
 	} else {
 		*has_slot = find_free(shed, now_ns, slot);
@@ -39,11 +40,13 @@ bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows r
 	return true;
 }
 
-void mr_shed_lift(struct mr_shed *shed, uint8_t slot, uint64_t now_ns)
+bool mr_shed_lift(struct mr_shed *shed, uint64_t object, uint8_t slot, uint64_t now_ns)
 {
 	struct mr_shed_entry *entry = &shed->entries[slot];
-	mr_assert(entry->object != 0);
-	if (entry->expires_ns > now_ns)
-		entry->expires_ns = now_ns;
+	mr_assert(object != 0);
+	if (entry->object != object || entry->expires_ns <= now_ns)
+		return false;
+	entry->expires_ns = now_ns;
 	entry->told_ns = 0; // over its bound again: told at once
+	return true;
 }

@@ -19,7 +19,8 @@ struct mr_shed_entry {
 	uint64_t object; // 0: never used
 	uint64_t told_ns;
 	uint64_t expires_ns;
-	struct mr_ledger_rows rows; // of the object's last refused event: refusals at the door count there
+	struct mr_ledger_rows
+		rows; // of the object's last refused event: refusals at the door count there
 };
 
 struct mr_shed {
@@ -28,6 +29,7 @@ struct mr_shed {
 };
 
 // Whether sources must be told now. `*slot` is the object's entry if `has_slot`, and the one it got if that became true.
-bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows, uint64_t now_ns,
-	bool *has_slot, uint8_t *slot);
-void mr_shed_lift(struct mr_shed *shed, uint8_t slot, uint64_t now_ns);
+bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows,
+	uint64_t now_ns, bool *has_slot, uint8_t *slot);
+// Whether the entry was still the object's and in force: then the sources should hear of it.
+bool mr_shed_lift(struct mr_shed *shed, uint64_t object, uint8_t slot, uint64_t now_ns);

@@ -19,6 +19,20 @@ struct mr_subscription_filter {
 
 enum { FILTERS_PER_WEBHOOK = 2 }; // on average
 
+static uint64_t name_of(
+	const struct mr_subscriptions *subscriptions, const char *text, size_t length)
+{
+	if (length == 0)
+		return 0;
+	const uint64_t hash = mr_hash_bytes(text, length, subscriptions->seed);
+	return hash != 0 ? hash : 1;
+}
+
+static uint64_t name_of_text(const struct mr_subscriptions *subscriptions, struct mr_text text)
+{
+	return name_of(subscriptions, text.data, text.length);
+}
+
 bool mr_subscriptions_init(struct mr_subscriptions *subscriptions, struct mr_arena *arena,
 	uint32_t webhooks_max, uint64_t seed)
 {
@@ -31,29 +45,24 @@ bool mr_subscriptions_init(struct mr_subscriptions *subscriptions, struct mr_are
 		.filters_capacity = filters_max,
 		.filters_fresh = 1,
 	};
-	subscriptions->rows = mr_arena_array(
-		arena, "subscriptions", struct mr_subscription, webhooks_max + 1);
-	subscriptions->filters = mr_arena_array(arena, "subscription filters",
-		struct mr_subscription_filter, filters_max + 1);
+	static const char *const higher_level[3] = {"workspace", "team", "portfolio"};
+	static const char *const below_projects[3] = {"task", "subtask", "story"};
+	for (uint32_t i = 0; i < 3; i++) {
+		subscriptions->higher_level[i] =
+			name_of(subscriptions, higher_level[i], strlen(higher_level[i]));
+		subscriptions->below_projects[i] =
+			name_of(subscriptions, below_projects[i], strlen(below_projects[i]));
+	}
+	subscriptions->rows =
+		mr_arena_array(arena, "subscriptions", struct mr_subscription, webhooks_max + 1);
+	subscriptions->filters = mr_arena_array(
+		arena, "subscription filters", struct mr_subscription_filter, filters_max + 1);
 	const bool has_resources = mr_table_init(
 		&subscriptions->by_resource, arena, "subscriptions", webhooks_max, seed);
 	const bool has_webhooks = mr_table_init(
 		&subscriptions->by_webhook, arena, "subscriptions", webhooks_max, seed);
 	return subscriptions->rows != NULL && subscriptions->filters != NULL && has_resources
 		&& has_webhooks;
-}
-
-static uint64_t name_of(const struct mr_subscriptions *subscriptions, const char *text, size_t length)
-{
-	if (length == 0)
-		return 0;
-	const uint64_t hash = mr_hash_bytes(text, length, subscriptions->seed);
-	return hash != 0 ? hash : 1;
-}
-
-static uint64_t name_of_text(const struct mr_subscriptions *subscriptions, struct mr_text text)
-{
-	return name_of(subscriptions, text.data, text.length);
 }
 
 static void free_filters(struct mr_subscriptions *subscriptions, uint32_t first)
@@ -70,7 +79,8 @@ static void free_filters(struct mr_subscriptions *subscriptions, uint32_t first)
 }
 
 // A list of the webhook's filters, in any order. The caller has checked the room.
-static uint32_t make_filters(struct mr_subscriptions *subscriptions, const struct mr_webhook *webhook)
+static uint32_t make_filters(
+	struct mr_subscriptions *subscriptions, const struct mr_webhook *webhook)
 {
 	uint32_t first = 0;
 	for (uint32_t i = 0; i < webhook->filters_count; i++) {
@@ -114,7 +124,8 @@ static void link_last(struct mr_subscriptions *subscriptions, uint64_t resource,
 static bool is_sound(const struct mr_webhook *webhook)
 {
 	bool is_sound = webhook->id != 0 && webhook->resource != 0
-		&& webhook->filters_count <= MR_FILTERS_MAX && webhook->delivery < MR_DELIVERIES_MAX;
+		&& webhook->filters_count <= MR_FILTERS_MAX
+		&& webhook->delivery < MR_DELIVERIES_MAX;
 	for (uint32_t i = 0; is_sound && i < webhook->filters_count; i++)
 		is_sound = webhook->filters[i].fields_count <= MR_FILTER_FIELDS_MAX;
 	return is_sound;
@@ -229,31 +240,24 @@ static bool passes(const struct mr_subscription_filter *filter, const struct nam
 	return false;
 }
 
-static bool is_one_of(const struct mr_subscriptions *subscriptions, uint64_t name,
-	const char *const texts[3])
+static bool is_one_of(uint64_t name, const uint64_t names[3])
 {
-	for (uint32_t i = 0; i < 3; i++) {
-		if (name == name_of(subscriptions, texts[i], strlen(texts[i])))
-			return true;
-	}
-	return false;
+	return name == names[0] || name == names[1] || name == names[2];
 }
 
 // Higher-level resources must have filters, and nothing below a project ever reaches them.
-static bool may_hear(const struct mr_subscriptions *subscriptions, const struct mr_subscription *row,
-	const struct names *names)
+static bool may_hear(const struct mr_subscriptions *subscriptions,
+	const struct mr_subscription *row, const struct names *names)
 {
-	static const char *const higher_level[3] = {"workspace", "team", "portfolio"};
 	const uint64_t type = row->resource_type != 0 ? row->resource_type : names->resource_type;
-	if (!is_one_of(subscriptions, type, higher_level))
+	if (!is_one_of(type, subscriptions->higher_level))
 		return true;
 	return row->filters != 0 && !names->is_below_projects;
 }
 
-static struct names names_of(
-	const struct mr_subscriptions *subscriptions, const struct mr_event *event, uint8_t ancestor)
+static struct names names_of(const struct mr_subscriptions *subscriptions,
+	const struct mr_event *event, uint8_t ancestor)
 {
-	static const char *const below_projects[3] = {"task", "subtask", "story"};
 	struct names names = {
 		.type = name_of_text(subscriptions, event->type),
 		.subtype = name_of_text(subscriptions, event->subtype),
@@ -263,12 +267,13 @@ static struct names names_of(
 	names.resource_type = ancestor == MR_VIA_OBJECT
 		? names.type
 		: name_of_text(subscriptions, event->ancestors[ancestor].type);
-	names.is_below_projects = is_one_of(subscriptions, names.type, below_projects);
+	names.is_below_projects = is_one_of(names.type, subscriptions->below_projects);
 	return names;
 }
 
 uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, uint64_t resource,
-	const struct mr_event *event, uint8_t ancestor, uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX])
+	const struct mr_event *event, uint8_t ancestor,
+	uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX])
 {
 	uint32_t at = 0;
 	uint32_t count = 0;

@@ -29,6 +29,8 @@ struct mr_subscriptions {
 	struct mr_table by_resource; // first subscription
 	struct mr_table by_webhook;
 	uint64_t seed;
+	uint64_t higher_level[3]; // hashes: workspace, team, portfolio
+	uint64_t below_projects[3]; // task, subtask, story
 	uint32_t capacity;
 	uint32_t free;
 	uint32_t fresh;
@@ -49,4 +51,5 @@ bool mr_subscriptions_any(const struct mr_subscriptions *subscriptions, uint64_t
 // Webhooks of the resource that want the event, in the order in which they were added; how many. `ancestor` says how the event
 // reaches the resource.
 uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, uint64_t resource,
-	const struct mr_event *event, uint8_t ancestor, uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX]);
+	const struct mr_event *event, uint8_t ancestor,
+	uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX]);

@@ -86,7 +86,8 @@ struct mr_record_match {
 	uint64_t resource; // gid of the object or ancestor that has the webhooks
 	uint16_t count;
 	uint8_t ancestor; // index in the event, MR_VIA_OBJECT for the object itself
-	uint8_t reserved[5];
+	uint8_t object_hash; // low byte of the hash of the event's object: spreads objects over sub-lanes
+	uint8_t reserved[4];
 };
 static_assert(sizeof(struct mr_record_match) == 40, "record format");
 static_assert(sizeof(struct mr_record_match) + MR_MATCH_WEBHOOKS_MAX * 8 <= MR_RECORD_BYTES_MAX,

@@ -1,0 +1,385 @@
+// Packets of the sources: in flow order, every event gets its fate. Accepted events are appended to the stream,
+// refused ones become runs; what cannot be decided for want of room is discarded unsettled and comes again.
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "mr_assert.h"
+#include "record_codec.h"
+#include "shard_state.h"
+
+enum { RETRY_AFTER_MS = 1000, RING_BURST = 16 };
+
+struct scope_ids { // as they stand in the event's bytes
+	uint64_t object;
+	uint64_t workspace;
+	uint64_t database;
+};
+
+static void count_discard(struct mr_shard *shard, enum mr_discard discard)
+{
+	mr_count(&shard->config.stats->discards[discard], 1);
+}
+
+static void tell_source(struct mr_shard *shard, uint32_t source, struct mr_shard_msg message)
+{
+	if (!mr_ring_push(shard->config.to_source[source], mr_desc_of(message)))
+		mr_assert(!"the ring holds every packet and every ACK slot");
+}
+
+static void release(struct mr_shard *shard, struct mr_packet *packet)
+{
+	const struct mr_shard_msg message = {
+		.data = (uint64_t)(uintptr_t)packet,
+		.kind = MR_SHARD_RELEASE,
+	};
+	tell_source(shard, packet->source, message);
+}
+
+static uint32_t index_of(const struct mr_shard *shard, const struct mr_flow *flow)
+{
+	return (uint32_t)(flow - shard->flows);
+}
+
+// What is left is discarded unsettled: the producer is asked to wait a little.
+static void be_busy(struct mr_shard *shard, struct mr_flow *flow, enum mr_discard discard)
+{
+	flow->is_busy = true;
+	count_discard(shard, discard);
+	mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
+}
+
+static struct mr_refusal refusal_of(uint8_t reason, uint64_t object)
+{
+	const bool by_object = reason == MR_REASON_OBJECT_FULL && object != 0;
+	return (struct mr_refusal){
+		.reason = reason,
+		.scope_kind = by_object ? MR_SCOPE_OBJECT : MR_SCOPE_NONE,
+		.scope_id = by_object ? object : 0,
+		.retry_after_ms =
+			mr_reason_info(reason)->retry == MR_RETRY_AFTER ? RETRY_AFTER_MS : 0,
+	};
+}
+
+static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledger_rows rows,
+	uint32_t count, uint8_t reason, uint64_t object)
+{
+	const struct mr_refusal refusal = refusal_of(reason, object);
+	if (!mr_flow_refuse(flow, &shard->refused, count, &refusal))
+		return false;
+	mr_ledger_refused(&shard->ledger, rows, count, reason);
+	return true;
+}
+
+// Tells every source that the object is over its bound, or not any more. A ring that is half full stays free for
+// packets and ACKs: the next refusal tells again.
+static void tell_all(struct mr_shard *shard, uint64_t object, uint8_t slot, uint32_t until_ms)
+{
+	const struct mr_shard_msg message = {
+		.data = object,
+		.until_ms = until_ms,
+		.slot = slot,
+		.kind = MR_SHARD_SHED,
+	};
+	for (uint32_t source = 0; source < shard->config.sources; source++) {
+		if (mr_ring_free(shard->config.to_source[source])
+			> shard->source_ring_sizes[source] / 2)
+			tell_source(shard, source, message);
+	}
+}
+
+static void shed(struct mr_shard *shard, struct mr_object *object, struct mr_ledger_rows rows)
+{
+	bool has_slot = object->flags & MR_OBJECT_SHED;
+	const bool tell = mr_shed_tell(
+		&shard->shed, object->id, rows, shard->now.mono_ns, &has_slot, &object->shed_slot);
+	if (has_slot)
+		object->flags |= MR_OBJECT_SHED;
+	else
+		object->flags &= (uint8_t)~MR_OBJECT_SHED;
+	if (tell)
+		tell_all(shard, object->id, object->shed_slot, MR_SHED_MS);
+}
+
+void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
+{
+	mr_assert(object->flags & MR_OBJECT_SHED);
+	if (mr_object_events(object) >= shard->limits.object_queue_events / 4 * 3 + 1
+		|| object->bytes >= shard->limits.object_queue_bytes / 4 * 3 + 1)
+		return;
+	object->flags &= (uint8_t)~MR_OBJECT_SHED;
+	if (mr_shed_lift(&shard->shed, object->id, object->shed_slot, shard->now.mono_ns))
+		tell_all(shard, object->id, object->shed_slot, 0);
+}
+
+// What the shard itself has against one more event of the object; MR_REASON_OK: nothing, and the state is there.
+static uint8_t decide(struct mr_shard *shard, uint64_t object, uint32_t bytes,
+	struct mr_ledger_rows rows, uint32_t *ret_index)
+{
+	uint32_t index = mr_objects_find(&shard->objects, object);
+	if (index != 0) {
+		struct mr_object *state = &shard->objects.states[index];
+		if (mr_object_events(state) >= shard->limits.object_queue_events
+			|| state->bytes + bytes > shard->limits.object_queue_bytes) {
+			shed(shard, state, rows);
+			return MR_REASON_OBJECT_FULL;
+		}
+	}
+	if (mr_shard_free(shard) < bytes || !mr_objects_have_room(&shard->objects))
+		return MR_REASON_SHARD_FULL;
+	if (index == 0)
+		index = mr_objects_make(&shard->objects, object);
+	if (index == 0)
+		return MR_REASON_SHARD_FULL;
+	*ret_index = index;
+	return MR_REASON_OK;
+}
+
+static void accept(struct mr_shard *shard, const struct mr_shard_session *session,
+	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
+	uint32_t event_bytes, const struct scope_ids *ids, uint32_t object)
+{
+	struct mr_record_event head = {
+		.app = session->app,
+		.session_id = session->session_id,
+		.sequence = flow->next,
+		.received_at_ns = packet->received_at_ns,
+		.session_epoch = session->epoch,
+		.flow = packet->flow,
+	};
+	const uint32_t bytes = (uint32_t)sizeof(head) + event_bytes;
+	mr_record_seal(&head, sizeof(head), event, event_bytes, MR_RECORD_EVENT, 0);
+	const uint64_t offset =
+		mr_stream_append(shard->config.stream, &head, sizeof(head), event, event_bytes);
+	mr_pin_event(&shard->pin, offset);
+	if (mr_object_events(&shard->objects.states[object]) == 0
+		&& !(shard->objects.states[object].flags & MR_OBJECT_RUNNABLE))
+		mr_scheduler_bind(&shard->scheduler, object, ids->workspace);
+	mr_objects_append(&shard->objects, object, bytes);
+	mr_credit_event(&shard->credit, bytes);
+	mr_flow_accept(flow);
+}
+
+// One event, the next of its flow. False: no room to remember a refusal.
+static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *session,
+	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
+	uint32_t event_bytes, uint8_t verdict)
+{
+	struct scope_ids ids;
+	memcpy(&ids, event + offsetof(struct mr_event_fixed, object), sizeof(ids));
+	mr_assert(ids.object != 0);
+	const struct mr_ledger_rows rows =
+		mr_ledger_find(&shard->ledger, session->app, ids.workspace, ids.database);
+	uint32_t object = 0;
+	if (verdict == MR_REASON_OK)
+		verdict = decide(shard, ids.object,
+			(uint32_t)sizeof(struct mr_record_event) + event_bytes, rows, &object);
+	if (verdict != MR_REASON_OK)
+		return refuse(shard, flow, rows, 1, verdict, ids.object);
+	accept(shard, session, flow, packet, event, event_bytes, &ids, object);
+	mr_ledger_accepted(&shard->ledger, rows);
+	return true;
+}
+
+// The events of a packet that reaches `next`. False when it could not be settled to its end.
+static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session *session,
+	struct mr_flow *flow, const struct mr_packet *packet)
+{
+	const uint8_t *event = packet->events;
+	const uint64_t end = packet->first_sequence + packet->count;
+	const uint32_t decoded = packet->decoded < packet->count ? packet->decoded : packet->count;
+	mr_assert(packet->first_sequence <= flow->next && end > flow->next);
+	for (uint32_t i = 0; i < decoded; i++) {
+		uint32_t length;
+		memcpy(&length, event, sizeof(length));
+		mr_assert(length >= MR_EVENT_FIXED_BYTES && length % 8 == 0);
+		mr_assert(length <= packet->events_bytes - (size_t)(event - packet->events));
+		const uint8_t verdict = packet->verdicts != 0 ? packet->verdict[i] : MR_REASON_OK;
+		if (packet->first_sequence + i >= flow->next
+			&& !settle_event(shard, session, flow, packet, event, length, verdict))
+			return false;
+		event += length;
+	}
+	if (flow->next == end)
+		return true;
+	const struct mr_ledger_rows rows = mr_ledger_find(&shard->ledger, session->app, 0, 0);
+	return refuse(shard, flow, rows, (uint32_t)(end - flow->next), MR_REASON_MALFORMED, 0);
+}
+
+// A packet that is not ahead: settled as far as it is new, and given back.
+static void take_packet(struct mr_shard *shard, const struct mr_shard_session *session,
+	struct mr_flow *flow, struct mr_packet *packet)
+{
+	const enum mr_place place = mr_flow_place(flow, packet->first_sequence, packet->count);
+	mr_assert(place != MR_PLACE_AHEAD);
+	if (place == MR_PLACE_BEHIND) {
+		count_discard(shard, MR_DISCARD_DUPLICATE);
+		mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
+	} else if (place == MR_PLACE_BEYOND) {
+		be_busy(shard, flow, MR_DISCARD_BEYOND_EDGE);
+	} else if (!settle_packet(shard, session, flow, packet)) {
+		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
+	} else {
+		mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
+	}
+	release(shard, packet);
+}
+
+static void take_reordered(
+	struct mr_shard *shard, const struct mr_shard_session *session, struct mr_flow *flow)
+{
+	struct mr_packet *packet;
+	while ((packet = mr_flow_take_ready(flow)) != NULL) {
+		mr_assert(shard->reorder_used > 0);
+		shard->reorder_used--;
+		take_packet(shard, session, flow, packet);
+	}
+}
+
+void mr_admission_drop_reorder(struct mr_shard *shard, struct mr_flow *flow)
+{
+	struct mr_packet *packet;
+	while ((packet = mr_flow_take_any(flow)) != NULL) {
+		mr_assert(shard->reorder_used > 0);
+		shard->reorder_used--;
+		release(shard, packet);
+	}
+}
+
+static void put_aside(struct mr_shard *shard, struct mr_flow *flow, struct mr_packet *packet)
+{
+	int r = -ENOSPC;
+	if (shard->reorder_used < shard->limits.reorder_packets_max)
+		r = mr_flow_reorder(flow, packet);
+	if (r == 0) {
+		shard->reorder_used++;
+		mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
+		return;
+	}
+	if (r == -EEXIST) {
+		count_discard(shard, MR_DISCARD_DUPLICATE);
+		mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
+	} else {
+		be_busy(shard, flow, MR_DISCARD_REORDER_FULL);
+	}
+	release(shard, packet);
+}
+
+// The open window of a session's flow; NULL when there is none here.
+static struct mr_flow *find_flow(
+	struct mr_shard *shard, uint32_t session, uint32_t flow, uint32_t source)
+{
+	const struct mr_shard_config *config = &shard->config;
+	if (session >= shard->limits.sessions_max || !shard->sessions[session].is_open)
+		return NULL;
+	if (flow >= config->flows || mr_shard_of_flow(flow, config->shards) != config->index)
+		return NULL;
+	shard->sessions[session].source = (uint16_t)source;
+	return &shard->flows[session * shard->own_flows + flow / config->shards];
+}
+
+static void learn(struct mr_shard *shard, struct mr_flow *flow, uint64_t known)
+{
+	mr_credit_seen(&shard->credit, flow);
+	mr_flow_known(flow, &shard->refused, known);
+	if (flow->acked < flow->settled) // more refused runs than one ACK could tell
+		mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
+}
+
+static uint32_t handle_packet(struct mr_shard *shard, struct mr_packet *packet)
+{
+	struct mr_flow *flow = find_flow(shard, packet->session, packet->flow, packet->source);
+	if (flow == NULL || packet->count == 0) {
+		count_discard(shard, MR_DISCARD_SESSION);
+		release(shard, packet);
+		return 1;
+	}
+	const struct mr_shard_session *session = &shard->sessions[packet->session];
+	const uint32_t count = packet->count;
+	learn(shard, flow, packet->known);
+	flow->echo_ns = packet->send_time_ns;
+	if (mr_flow_place(flow, packet->first_sequence, count) == MR_PLACE_AHEAD) {
+		put_aside(shard, flow, packet);
+		return 1;
+	}
+	take_packet(shard, session, flow, packet);
+	take_reordered(shard, session, flow);
+	return count;
+}
+
+// A packet refused whole at the door: nothing of it is here but its numbers.
+static void handle_refused(
+	struct mr_shard *shard, uint32_t source, const struct mr_source_msg *message)
+{
+	const uint64_t first = message->data & ((UINT64_C(1) << 56) - 1);
+	struct mr_flow *flow = find_flow(shard, message->session, message->flow, source);
+	if (flow == NULL || message->count == 0) {
+		count_discard(shard, MR_DISCARD_SESSION);
+		return;
+	}
+	const bool tells_known =
+		message->known_behind < UINT16_MAX && message->known_behind <= first;
+	learn(shard, flow, tells_known ? first - message->known_behind : 0);
+	const enum mr_place place = mr_flow_place(flow, first, message->count);
+	if (place == MR_PLACE_BEHIND) {
+		count_discard(shard, MR_DISCARD_DUPLICATE);
+		mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
+		return;
+	}
+	if (place != MR_PLACE_NEXT) {
+		be_busy(shard, flow,
+			place == MR_PLACE_AHEAD ? MR_DISCARD_REORDER_FULL : MR_DISCARD_BEYOND_EDGE);
+		return;
+	}
+	const struct mr_shard_session *session = &shard->sessions[message->session];
+	const struct mr_shed_entry *entry = &shard->shed.entries[message->data >> 56];
+	const bool by_object = message->reason == MR_REASON_OBJECT_FULL && entry->object != 0;
+	struct mr_ledger_rows rows = mr_ledger_find(&shard->ledger, session->app, 0, 0);
+	if (by_object) {
+		rows.row[1] = entry->rows.row[1];
+		rows.row[2] = entry->rows.row[2];
+	}
+	const uint32_t count = (uint32_t)(first + message->count - flow->next);
+	if (!refuse(shard, flow, rows, count, message->reason, by_object ? entry->object : 0)) {
+		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
+		return;
+	}
+	mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
+	if (flow->reorder != NULL)
+		take_reordered(shard, session, flow);
+}
+
+static uint32_t handle(struct mr_shard *shard, uint32_t source, struct mr_desc desc)
+{
+	const struct mr_source_msg message = mr_desc_to(struct mr_source_msg, desc);
+	switch (message.kind) {
+	case MR_SOURCE_PACKET:
+		return handle_packet(shard, (struct mr_packet *)(uintptr_t)message.data);
+	case MR_SOURCE_REFUSED:
+		handle_refused(shard, source, &message);
+		return 1;
+	case MR_SOURCE_ACK_DONE:
+		mr_acks_slot_give(
+			&shard->acks, source, (const struct mr_ack_slot *)(uintptr_t)message.data);
+		return 1;
+	default:
+		mr_expect(!"a source says only what it may");
+		return 1;
+	}
+}
+
+uint32_t mr_admission_take(struct mr_shard *shard, uint32_t events_max)
+{
+	struct mr_desc burst[RING_BURST];
+	const uint32_t sources = shard->config.sources;
+	uint32_t events = 0;
+	for (uint32_t idle = 0; idle < sources && events < events_max;) {
+		const uint32_t source = shard->source_hand++ % sources;
+		const uint32_t taken =
+			mr_ring_pop_burst(shard->config.from_source[source], burst, RING_BURST);
+		for (uint32_t i = 0; i < taken; i++)
+			events += handle(shard, source, burst[i]);
+		idle = taken == 0 ? idle + 1 : 0;
+	}
+	return events;
+}

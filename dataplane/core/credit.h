@@ -1,0 +1,26 @@
+// How far a flow may send: three quarters of the buffer that is free for events, divided among the flows that sent lately.
+#pragma once
+
+#include <stdint.h>
+
+#include "flow.h"
+
+enum { MR_CREDIT_PERIOD_NS = 50 * 1000 * 1000 };
+
+struct mr_credit {
+	uint64_t period; // number of the current one, never 0
+	uint64_t period_ends_ns;
+	uint32_t flows_now; // that sent in this period
+	uint32_t flows_before; // and in the one before
+	uint32_t event_bytes_x16; // running average of a record's length
+};
+
+void mr_credit_init(struct mr_credit *credit);
+void mr_credit_tick(struct mr_credit *credit, uint64_t now_ns);
+void mr_credit_seen(struct mr_credit *credit, struct mr_flow *flow);
+void mr_credit_event(struct mr_credit *credit, uint32_t bytes);
+// Moves the flow's edge if `free_bytes` of buffer allow it; by how much.
+uint64_t mr_credit_extend(
+	const struct mr_credit *credit, struct mr_flow *flow, uint64_t free_bytes);
+// Whether the flow can send less than a packet although its window would take one: it waits for buffer.
+bool mr_credit_is_short(const struct mr_flow *flow);

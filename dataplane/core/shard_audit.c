@@ -1,0 +1,77 @@
+// Both sides of the ledger, counted again from the structures.
+#include <stddef.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "mr_assert.h"
+#include "shard_state.h"
+
+struct recount {
+	uint64_t events; // records from the pin on that are not finished
+	uint64_t queued;
+	uint64_t unwalked;
+	uint64_t bytes;
+	uint64_t held;
+	uint64_t penalised;
+	uint64_t objects;
+};
+
+static void count_records(const struct mr_shard *shard, struct recount *recount)
+{
+	const struct mr_stream *stream = shard->config.stream;
+	const uint64_t end = mr_stream_next(stream);
+	struct mr_pin pin = shard->pin;
+	while ((pin.at = mr_pin_advance(&pin, end, UINT32_MAX)) < end) {
+		recount->events++;
+		pin.at += (uint32_t)mr_stream_word_own(stream, pin.at);
+	}
+}
+
+static void count_objects(const struct mr_shard *shard, struct recount *recount)
+{
+	const struct mr_objects *objects = &shard->objects;
+	for (uint32_t i = 1; i < objects->fresh; i++) {
+		const struct mr_object *object = &objects->states[i];
+		if (object->id == 0)
+			continue;
+		struct mr_fifo_iter iter = mr_fifo_begin(&object->queue);
+		uint64_t offset;
+		uint64_t before = 0;
+		while (mr_fifo_next(&iter, &objects->positions, &offset)) {
+			mr_assert(offset > before && offset < shard->walked);
+			mr_assert(mr_pin_is_waiting(&shard->pin, offset));
+			before = offset;
+			recount->queued++;
+		}
+		recount->objects++;
+		recount->unwalked += object->unwalked;
+		recount->held += object->holds > 0;
+		recount->penalised += (object->flags & MR_OBJECT_PENALISED) != 0;
+	}
+}
+
+static const char *judge(const struct mr_shard *shard, const struct recount *recount)
+{
+	const struct mr_objects *objects = &shard->objects;
+	if (recount->queued != objects->queued || recount->unwalked != objects->unwalked)
+		return "the objects' queues disagree with their counts";
+	if (recount->objects != objects->used || recount->held != objects->held
+		|| recount->penalised != objects->penalised)
+		return "objects, holds or penalties disagree with their counts";
+	if (recount->events != mr_shard_queued(shard))
+		return "unfinished records in the stream are not queued + outstanding";
+	return NULL;
+}
+
+bool mr_shard_audit(const struct mr_shard *shard, char *ret_why, size_t why_size)
+{
+	struct recount recount = {0};
+	count_records(shard, &recount);
+	count_objects(shard, &recount);
+	const char *why = judge(shard, &recount);
+	if (why != NULL) {
+		(void)mr_copy_text(ret_why, why_size, why, strlen(why));
+		return false;
+	}
+	return mr_ledger_balances(&shard->ledger, recount.events, ret_why, why_size);
+}

@@ -1,0 +1,143 @@
+// The shard's state, seen by the files that make up the stage: admission, walk, fanout, match, steward and step.
+#pragma once
+
+#include "ack.h"
+#include "answer.h"
+#include "credit.h"
+#include "flow.h"
+#include "hash.h"
+#include "ledger.h"
+#include "object.h"
+#include "pin.h"
+#include "refused.h"
+#include "scheduler.h"
+#include "shard.h"
+#include "shed.h"
+#include "subscription.h"
+#include "table.h"
+
+enum { MR_SHARD_PROGRESS_MAX = 512 }; // offsets in one distributed record
+
+struct mr_shard_session {
+	uint64_t app;
+	uint64_t session_id;
+	uint32_t epoch;
+	uint16_t source; // of the last packet: its ACKs go there
+	bool is_open;
+};
+
+struct mr_shard_peer { // another shard, or the shard itself
+	uint32_t hops_out; // sent and not answered: at most MR_HOP_CREDITS
+	uint32_t waiting_head; // hops received that wait for room or a read, in order
+	uint32_t waiting_tail;
+	struct mr_hop *waiting; // [MR_HOP_CREDITS], NULL for itself
+};
+
+struct mr_shard_progress { // finished events for the next distributed record
+	uint64_t due_ns;
+	uint32_t count;
+	uint64_t offsets[MR_SHARD_PROGRESS_MAX];
+};
+
+struct mr_shard {
+	struct mr_shard_config config;
+	struct mr_shard_limits limits;
+	struct mr_now now;
+	uint32_t own_flows; // per session
+	struct mr_shard_session *sessions;
+	struct mr_flow *flows; // [session][own flow]
+	struct mr_table by_session; // hash of (app, session id) -> session index
+	struct mr_refused_pool refused;
+	uint32_t reorder_used; // packets, over all flows
+	uint32_t source_hand; // whose ring comes first
+	struct mr_acks acks;
+	struct mr_credit credit;
+	struct mr_objects objects;
+	struct mr_scheduler scheduler;
+	struct mr_ledger ledger;
+	struct mr_shed shed;
+	uint32_t source_ring_sizes[MR_SOURCES_MAX];
+	struct mr_subscriptions subscriptions;
+	struct mr_pin pin;
+	struct mr_answers answers;
+	struct mr_shard_peer peers[MR_SHARDS_MAX];
+	uint8_t shard_of_stream[MR_STREAMS_MAX];
+	// Walk
+	uint64_t walked; // offset: everything below was walked
+	uint64_t walked_events;
+	uint32_t match_at; // webhooks of the match record at `walked` that have their lane message
+	uint32_t session_hint; // session of the last event walked
+	struct mr_shard_progress progress;
+	uint32_t matches_per_hop_x16; // running average of what answers say
+	// Match
+	struct mr_reader reader;
+	mr_position read_position; // of the event that stands in the reader, 0: none
+	struct mr_event event; // that event, decoded
+	struct mr_record_match match; // being built, with
+	uint64_t match_webhooks[MR_MATCH_WEBHOOKS_MAX];
+};
+
+static inline mr_counter *mr_shard_counter(struct mr_shard *shard, enum mr_counter_id id)
+{
+	return &shard->config.stats->counters[id];
+}
+
+static inline uint64_t mr_shard_used(const struct mr_shard *shard)
+{
+	return shard->config.stream->size - mr_stream_room(shard->config.stream);
+}
+
+// Events are admitted up to three quarters of the buffer; what distribution needs has the rest.
+static inline uint64_t mr_shard_free(const struct mr_shard *shard)
+{
+	const uint64_t limit = shard->config.stream->size / 4 * 3;
+	const uint64_t used = mr_shard_used(shard);
+	return used < limit ? limit - used : 0;
+}
+
+static inline uint32_t mr_shard_owner(const struct mr_shard *shard, uint64_t resource)
+{
+	const uint32_t slot = mr_slot_of(resource, shard->config.hash_seed);
+	return mr_shard_of_flow(mr_flow_of_slot(slot, shard->config.flows), shard->config.shards);
+}
+
+// Events accepted and not yet distributed, as the structures have them.
+static inline uint64_t mr_shard_queued(const struct mr_shard *shard)
+{
+	return (uint64_t)shard->objects.unwalked + shard->objects.queued + shard->pin.outstanding;
+}
+
+// -- admission.c: packets of the sources
+uint32_t mr_admission_take(struct mr_shard *shard, uint32_t events_max); // events looked at
+void mr_admission_drop_reorder(
+	struct mr_shard *shard, struct mr_flow *flow); // gives its packets back
+void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
+
+// -- walk.c: records that became durable
+uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max); // records walked
+
+// -- fanout.c: queued events to the owners of their resources, and the answers
+uint32_t mr_fanout(struct mr_shard *shard, uint32_t units); // units used
+void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_hop *answer);
+void mr_fanout_finish(struct mr_shard *shard, uint64_t offset); // all hops are answered
+void mr_fanout_progress(struct mr_shard *shard); // appends a distributed record when it is time
+
+// -- match.c: hops received, of other shards and of its own
+enum mr_match_result {
+	MR_MATCH_NOTHING, // nobody wants it: answered
+	MR_MATCH_WRITTEN, // answered when its record is durable and in the lanes
+	MR_MATCH_BLOCKED, // no room, or a read is under way: ask again
+};
+enum mr_match_result mr_match_hop(
+	struct mr_shard *shard, const struct mr_hop *hop, uint64_t resource, uint32_t *ret_matches);
+uint32_t mr_match_take(struct mr_shard *shard, uint32_t hops_max); // hops and answers handled
+uint32_t mr_match_answer(struct mr_shard *shard, uint32_t answers_max); // answers sent
+
+// -- shard_ack.c
+uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);
+
+// -- shard_steward.c: messages of the steward, holds of delivery
+uint32_t mr_shard_obey(struct mr_shard *shard);
+uint32_t mr_shard_take_holds(struct mr_shard *shard);
+struct mr_shard_session *mr_shard_find_session(
+	struct mr_shard *shard, uint64_t app, uint64_t session_id, uint32_t *ret_index);

@@ -1,0 +1,124 @@
+// The walk: every record of the shard's own stream once, when it is durable. Events settle their sequence and queue at
+// their object; match records go to lanes, and their hops wait for the answer.
+#include <stddef.h>
+#include <string.h>
+
+#include "mr_assert.h"
+#include "plant.h"
+#include "shard_state.h"
+
+static uint64_t word_at(const struct mr_shard *shard, uint64_t offset, size_t field)
+{
+	return mr_stream_word_own(shard->config.stream, offset + field);
+}
+
+static void settle(struct mr_shard *shard, uint64_t offset)
+{
+	const uint64_t app = word_at(shard, offset, offsetof(struct mr_record_event, app));
+	const uint64_t session_id =
+		word_at(shard, offset, offsetof(struct mr_record_event, session_id));
+	uint32_t index = 0;
+	if (mr_shard_find_session(shard, app, session_id, &index) == NULL)
+		return; // closed meanwhile: nobody waits for an ACK
+	const uint64_t tail =
+		word_at(shard, offset, offsetof(struct mr_record_event, session_epoch));
+	const uint32_t flow_number = (uint16_t)(tail >> 32);
+	const uint32_t at = index * shard->own_flows + flow_number / shard->config.shards;
+	struct mr_flow *flow = &shard->flows[at];
+	mr_assert(flow_number < shard->config.flows);
+	if (!mr_flow_durable(
+		    flow, word_at(shard, offset, offsetof(struct mr_record_event, sequence))))
+		return;
+	const bool is_much = flow->settled - flow->acked >= MR_WINDOW_MAX / 4;
+	mr_acks_want(&shard->acks, at, is_much, shard->now.mono_ns);
+}
+
+static void walk_event(struct mr_shard *shard, uint64_t offset, uint32_t bytes)
+{
+	const uint64_t id = word_at(shard, offset, MR_RECORD_EVENT_OBJECT_AT);
+	const uint32_t object = mr_objects_find(&shard->objects, id);
+	mr_assert(object != 0);
+	settle(shard, offset);
+	if (mr_plant_drops(shard->walked_events)) {
+		mr_objects_forget(&shard->objects, object, bytes);
+		if (mr_pin_sent(&shard->pin, offset))
+			mr_fanout_finish(shard, offset);
+	} else {
+		mr_objects_enqueue(&shard->objects, object, offset);
+		mr_plant_swap(shard->walked_events, &shard->objects.states[object].queue,
+			&shard->objects.positions);
+	}
+	mr_scheduler_settle(&shard->scheduler, object);
+	shard->walked_events++;
+}
+
+// False when a delivery ring is full: the walk goes on with the same webhook.
+static bool push_lanes(struct mr_shard *shard, uint64_t offset, const struct mr_record_match *match)
+{
+	while (shard->match_at < match->count) {
+		const uint64_t webhook =
+			word_at(shard, offset, sizeof(*match) + shard->match_at * sizeof(webhook));
+		const struct mr_subscription *row =
+			mr_subscriptions_find(&shard->subscriptions, webhook);
+		if (row != NULL) {
+			const struct mr_lane_msg message = {
+				.position = match->origin,
+				.lane = row->lane,
+				.object_hash = match->object_hash,
+				.flags = match->record.flags & MR_MATCH_PENALISED
+					? MR_LANE_PENALISED
+					: 0,
+			};
+			mr_assert(row->delivery < shard->config.deliveries);
+			if (!mr_ring_push(
+				    shard->config.to_delivery[row->delivery], mr_desc_of(message)))
+				return false;
+			shard->answers.pushed[row->delivery]++;
+		}
+		shard->match_at++;
+	}
+	return true;
+}
+
+static bool walk_match(struct mr_shard *shard, uint64_t offset)
+{
+	struct mr_record_match match;
+	mr_stream_copy_own(shard->config.stream, offset, &match, sizeof(match));
+	mr_assert(match.count > 0 && match.count <= MR_MATCH_WEBHOOKS_MAX);
+	if (!push_lanes(shard, offset, &match))
+		return false;
+	shard->match_at = 0;
+	const struct mr_answer answer = {
+		.hop =
+			{
+				.offset = mr_position_offset(match.origin),
+				.stream = mr_position_stream(match.origin),
+				.ancestor = match.ancestor,
+				.flags = MR_HOP_ANSWER,
+				.matches = match.count,
+			},
+		.match_offset = offset,
+	};
+	mr_answers_add(&shard->answers, &answer);
+	return true;
+}
+
+uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max)
+{
+	const uint64_t watermark = mr_stream_watermark(shard->config.stream);
+	uint32_t records = 0;
+	mr_assert(shard->walked <= watermark);
+	for (; shard->walked < watermark && records < records_max; records++) {
+		const uint64_t offset = shard->walked;
+		const uint64_t word = word_at(shard, offset, 0);
+		const uint32_t length = (uint32_t)word;
+		const uint16_t kind = (uint16_t)(word >> 32);
+		mr_assert(length >= sizeof(struct mr_record) && length <= watermark - offset);
+		if (kind == MR_RECORD_EVENT)
+			walk_event(shard, offset, length);
+		else if (kind == MR_RECORD_MATCH && !walk_match(shard, offset))
+			break;
+		shard->walked += length;
+	}
+	return records;
+}
