@@ -15,7 +15,6 @@ static uint32_t checksum(const struct mr_record *header, const uint8_t *rest, si
 	const void *body, size_t body_bytes)
 {
 	XXH3_state_t state;
-	XXH3_INITSTATE(&state);
 	(void)XXH3_64bits_reset(&state);
 	(void)XXH3_64bits_update(&state, header, sizeof(*header));
 	(void)XXH3_64bits_update(&state, rest, rest_bytes);
