@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,29 +89,30 @@ bool mr_device_plugin(const char *name, char *ret_path, size_t path_size)
 	return length > 0 && (size_t)length < path_size && access(ret_path, R_OK) == 0;
 }
 
-// Whether somebody accepts connections at the address. memif sends the whole sockaddr, so an abstract name is padded
-// with zeros to its full length.
-static bool somebody_listens(const char *path, bool abstract)
+// Whether the address belongs to a living process. Asks without becoming a connection, since memif servers have died of
+// visitors that leave at once: a name in the file system refuses a socket of another type, an abstract name a second owner.
+static bool somebody_serves(const char *path, bool abstract)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t at = abstract ? 1 : 0;
 
-	int length = snprintf(address.sun_path + (abstract ? 1 : 0),
-		sizeof(address.sun_path) - (abstract ? 1 : 0), "%s", path);
-	if (length < 0 || (size_t)length >= sizeof(address.sun_path) - 1)
-		return false;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mr_assert(strlen(path) + at < sizeof(address.sun_path));
+	snprintf(address.sun_path + at, sizeof(address.sun_path) - at, "%s", path);
+	int fd = socket(AF_UNIX, (abstract ? SOCK_SEQPACKET : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	int r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
-	bool listens = r == 0 || errno == EAGAIN || errno == EINPROGRESS;
+	const struct sockaddr *name = (const struct sockaddr *)&address;
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at + strlen(path));
+	int r = abstract ? bind(fd, name, length) : connect(fd, name, length);
+	bool serves = r < 0 && errno == (abstract ? EADDRINUSE : EPROTOTYPE);
 	close(fd);
-	return listens;
+	return serves;
 }
 
 int mr_device_clear_socket(const struct mr_device *device, char *ret_why, size_t why_size)
 {
 	char value[sizeof(((struct sockaddr_un *)0)->sun_path)] = "";
-	char path[sizeof(value)] = "/run/memif.sock";
+	char path[sizeof(value) - 1] = "/run/memif.sock";
 	struct stat state;
 
 	if (strcmp(device->driver, "net_memif") != 0
@@ -120,7 +122,7 @@ int mr_device_clear_socket(const struct mr_device *device, char *ret_why, size_t
 	(void)mr_device_argument(device, "socket", path, sizeof(path));
 	bool abstract = !mr_device_argument(device, "socket-abstract", value, sizeof(value))
 		|| strcmp(value, "no") != 0;
-	if (somebody_listens(path, abstract)) {
+	if (somebody_serves(path, abstract)) {
 		snprintf(ret_why, why_size,
 			"another process serves the memif socket %s: stop it, or give port.device another socket=",
 			path);
