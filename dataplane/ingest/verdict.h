@@ -1,0 +1,20 @@
+// What ingest can say about the events of a packet before their shard sees them.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet.h"
+#include "shed.h"
+
+struct mr_verdict_rules {
+	uint64_t hash_seed;
+	uint32_t flows;
+	uint64_t now_ns;
+	const struct mr_shed *shed; // of the flow's shard
+};
+
+// Fills decoded, verdicts and verdict of a packet whose other fields stand. True when every event of it is refused for one
+// object that is over its bound: *ret_slot is the shard's number for it, and the packet need not travel.
+bool mr_verdict_give(
+	const struct mr_verdict_rules *rules, struct mr_packet *packet, uint8_t *ret_slot);
