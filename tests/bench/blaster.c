@@ -46,17 +46,24 @@ struct blast {
 static void make_template(struct blast *blast)
 {
 	const struct mr_blaster *o = blast->options;
-	struct mr_event event = {.action = MR_ACTION_CHANGED, .object = 1, .workspace = 1, .database = 1,
-		.user = 1, .type = {"task", 4}};
+	struct mr_event event = {.action = MR_ACTION_CHANGED,
+		.object = 1,
+		.workspace = 1,
+		.database = 1,
+		.user = 1,
+		.type = {"task", 4}};
 	ssize_t length = mr_event_encode(&event, blast->event, sizeof(blast->event));
 	blast->event_length = (uint32_t)length;
 	uint8_t *datagram = blast->template + HEADERS;
-	struct mr_wire_header header = {.type = MR_WIRE_DATA, .key_id = o->key_id,
-		.session_id = o->session_id, .count = (uint16_t)o->events_per_packet};
+	struct mr_wire_header header = {.type = MR_WIRE_DATA,
+		.key_id = o->key_id,
+		.session_id = o->session_id,
+		.count = (uint16_t)o->events_per_packet};
 	for (uint32_t i = 0; i < o->events_per_packet; i++)
 		memcpy(datagram + MR_WIRE_HEADER_BYTES + i * blast->event_length, blast->event,
 			blast->event_length);
-	size_t payload = mr_wire_finish(datagram, &header, o->events_per_packet * blast->event_length);
+	size_t payload =
+		mr_wire_finish(datagram, &header, o->events_per_packet * blast->event_length);
 	struct rte_ether_hdr *ether = (struct rte_ether_hdr *)blast->template;
 	memset(&ether->dst_addr, 0xff, 6);
 	ether->src_addr = (struct rte_ether_addr){{2, 0, 0, 0, 0, 9}};
@@ -106,7 +113,8 @@ static void fill(struct blast *blast, struct rte_mbuf *mbuf, uint32_t flow_index
 	memcpy(datagram + offsetof(struct mr_wire_header, known), &flow->sequence, 8);
 	for (uint32_t i = 0; i < blast->options->events_per_packet; i++) {
 		uint8_t *event = datagram + MR_WIRE_HEADER_BYTES + i * blast->event_length;
-		memcpy(event + offsetof(struct mr_event_fixed, object), &flow->objects[flow->at], 8);
+		memcpy(event + offsetof(struct mr_event_fixed, object), &flow->objects[flow->at],
+			8);
 		flow->at = flow->at + 1 == flow->count ? 0 : flow->at + 1;
 	}
 	flow->sequence += blast->options->events_per_packet;
@@ -153,7 +161,8 @@ static void blast_forever(struct blast *blast)
 			flow = flow + 1 == blast->options->flows ? 0 : flow + 1;
 		}
 		for (uint16_t sent = 0; sent < BURST;)
-			sent = (uint16_t)(sent + rte_eth_tx_burst(0, 0, mbufs + sent, (uint16_t)(BURST - sent)));
+			sent = (uint16_t)(sent
+				+ rte_eth_tx_burst(0, 0, mbufs + sent, (uint16_t)(BURST - sent)));
 		struct rte_mbuf *replies[BURST];
 		uint16_t count = rte_eth_rx_burst(0, 0, replies, BURST);
 		rte_pktmbuf_free_bulk(replies, count);
@@ -171,8 +180,11 @@ static void child(const struct mr_blaster *options, pid_t parent)
 	snprintf(device, sizeof(device), "net_memif0,role=client,socket=%s,socket-abstract=no",
 		options->socket);
 	snprintf(prefix, sizeof(prefix), "blast%d", (int)getpid());
-	struct mr_eal_options eal = {.memory_mib = 64, .file_prefix = prefix, .devices = {device},
-		.devices_count = 1, .main_cpu = 0};
+	struct mr_eal_options eal = {.memory_mib = 64,
+		.file_prefix = prefix,
+		.devices = {device},
+		.devices_count = 1,
+		.main_cpu = 0};
 	usleep(300000); // the server makes its socket first
 	if (mr_eal_start(&eal, why, sizeof(why)) < 0 || open_port(&blast) < 0) {
 		fprintf(stderr, "sender: %s\n", why);

@@ -15,6 +15,7 @@
 #include "lockmodel.h"
 #include "rng.h"
 #include "shard.h"
+#include "steward_msg.h"
 
 enum {
 	OBJECTS = 20000,
@@ -26,8 +27,8 @@ enum {
 	COLD_PROJECT = 900001,
 	HOT_OBJECT = 1,
 };
-#define SEED UINT64_C(77)
-#define RATE 200000.0 // all events per second: far below what either way can do without the hot object
+#define SEED             UINT64_C(77)
+#define CALIBRATION_RATE 100000.0
 
 struct packet_slot {
 	struct mr_packet packet;
@@ -35,6 +36,7 @@ struct packet_slot {
 };
 
 struct contest {
+	double rate; // events offered per second
 	double hot_share;
 	double seconds;
 	uint32_t work_ns;
@@ -98,19 +100,38 @@ static bool build(struct bench_shard *b)
 		return false;
 	for (uint32_t s = 0; s < MR_STREAMS_MAX; s++)
 		atomic_store(&b->board->floor[s], UINT64_MAX);
-	struct mr_journal_config journal = {.streams = streams, .streams_count = 1,
-		.backend = mr_backend_volatile(), .stats = &b->stats[1]};
-	struct mr_shard_config shard = {.shards = 1, .flows = FLOWS, .sources = 1, .deliveries = 1,
-		.hash_seed = SEED, .is_volatile = true,
-		.limits = {.objects_max = 1 << 16, .positions_max = 1 << 20, .sessions_max = 4,
-			.refused_runs_max = 65536, .webhooks_max = 16, .reorder_packets_max = 1024,
-			.object_queue_events = 1024, .object_queue_bytes = 1 << 20, .penalty_after = 8,
-			.quantum_units = 64, .ack_interval_ns = 200000,
+	struct mr_journal_config journal = {.streams = streams,
+		.streams_count = 1,
+		.backend = mr_backend_volatile(),
+		.stats = &b->stats[1]};
+	struct mr_shard_config shard = {.shards = 1,
+		.flows = FLOWS,
+		.sources = 1,
+		.deliveries = 1,
+		.hash_seed = SEED,
+		.is_volatile = true,
+		.limits = {.objects_max = 1 << 16,
+			.positions_max = 1 << 20,
+			.sessions_max = 4,
+			.refused_runs_max = 65536,
+			.webhooks_max = 16,
+			.reorder_packets_max = 1024,
+			.object_queue_events = 1024,
+			.object_queue_bytes = 1 << 20,
+			.penalty_after = 8,
+			.quantum_units = 64,
+			.ack_interval_ns = 200000,
 			.progress_interval_ns = 100000000},
-		.stream = &b->stream, .streams = streams, .streams_count = 1,
-		.backend = journal.backend.reader, .from_source = {b->to_shard},
-		.to_source = {b->from_shard}, .to_delivery = {b->to_delivery},
-		.from_delivery = {b->from_delivery}, .boards = {b->board}, .from_steward = b->steward,
+		.stream = &b->stream,
+		.streams = streams,
+		.streams_count = 1,
+		.backend = journal.backend.reader,
+		.from_source = {b->to_shard},
+		.to_source = {b->from_shard},
+		.to_delivery = {b->to_delivery},
+		.from_delivery = {b->from_delivery},
+		.boards = {b->board},
+		.from_steward = b->steward,
 		.stats = &b->stats[0],
 		.scopes = mr_arena_array(arena, "scopes", struct mr_stats_scope,
 			MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX)};
@@ -134,7 +155,8 @@ static void read_lane(struct bench_shard *b)
 		bool found = mr_stream_read(
 			&b->stream, mr_position_offset(msg.position), &record, sizeof(record));
 		if (found && b->samples < SAMPLES)
-			b->contest->cold_us[b->samples++] = (double)(now - record.received_at_ns) * 1e-3;
+			b->contest->cold_us[b->samples++] =
+				(double)(now - record.received_at_ns) * 1e-3;
 	}
 	b->taken += count;
 	atomic_store_explicit(&b->board->taken[0], b->taken, memory_order_release);
@@ -179,7 +201,8 @@ static void take_back(struct producer *p)
 		for (uint32_t i = 0; i < count; i++) {
 			struct mr_shard_msg msg = mr_desc_to(struct mr_shard_msg, descs[i]);
 			if (msg.kind == MR_SHARD_RELEASE)
-				p->free[p->free_count++] = (struct packet_slot *)(uintptr_t)msg.data;
+				p->free[p->free_count++] =
+					(struct packet_slot *)(uintptr_t)msg.data;
 			struct mr_source_msg done = {.data = msg.data, .kind = MR_SOURCE_ACK_DONE};
 			if (msg.kind == MR_SHARD_ACK)
 				mr_ring_push(p->b->to_shard, mr_desc_of(done));
@@ -210,7 +233,8 @@ static void offer(struct producer *p, uint64_t object, bool hot, uint64_t now_ns
 			return;
 		p->open[flow] = p->free[--p->free_count];
 		p->open[flow]->packet = (struct mr_packet){.events = p->open[flow]->bytes,
-			.first_sequence = p->sequence[flow], .received_at_ns = (int64_t)now_ns,
+			.first_sequence = p->sequence[flow],
+			.received_at_ns = (int64_t)now_ns,
 			.flow = (uint8_t)flow};
 	}
 	struct packet_slot *slot = p->open[flow];
@@ -227,18 +251,21 @@ static void offer(struct producer *p, uint64_t object, bool hot, uint64_t now_ns
 
 static void encode(struct producer *p)
 {
-	struct mr_event event = {.action = MR_ACTION_DELETED, .object = HOT_OBJECT, .workspace = 1,
+	struct mr_event event = {.action = MR_ACTION_DELETED,
+		.object = HOT_OBJECT,
+		.workspace = 1,
 		.type = {"task", 4}};
 	p->hot_bytes = (uint32_t)mr_event_encode(&event, p->hot, sizeof(p->hot));
 	event.ancestors_count = 1;
-	event.ancestors[0] =
-		(struct mr_ancestor){.gid = COLD_PROJECT, .type = {"project", 7}, .via = MR_VIA_OBJECT};
+	event.ancestors[0] = (struct mr_ancestor){
+		.gid = COLD_PROJECT, .type = {"project", 7}, .via = MR_VIA_OBJECT};
 	p->cold_bytes = (uint32_t)mr_event_encode(&event, p->cold, sizeof(p->cold));
 }
 
 // Calls `one` for each event when it is due; returns when the time is over.
 static void open_loop(struct contest *contest, void *state,
-	void (*one)(void *state, bool hot, uint64_t object, uint64_t now_ns), void (*tick)(void *state))
+	void (*one)(void *state, bool hot, uint64_t object, uint64_t now_ns),
+	void (*tick)(void *state))
 {
 	struct mr_rng rng;
 	mr_rng_seed(&rng, 7);
@@ -248,9 +275,10 @@ static void open_loop(struct contest *contest, void *state,
 		double elapsed = (double)(now - start) * 1e-9;
 		if (elapsed > contest->seconds)
 			return;
-		for (uint64_t due = (uint64_t)(elapsed * RATE); sent < due; sent++) {
+		for (uint64_t due = (uint64_t)(elapsed * contest->rate); sent < due; sent++) {
 			bool hot = mr_rng_unit(&rng) < contest->hot_share;
-			one(state, hot, hot ? HOT_OBJECT : 2 + mr_rng_below(&rng, OBJECTS - 2), now);
+			one(state, hot, hot ? HOT_OBJECT : 2 + mr_rng_below(&rng, OBJECTS - 2),
+				now);
 		}
 		tick(state);
 		struct timespec pause = {.tv_nsec = 20000};
@@ -318,8 +346,12 @@ static void lock_tick(void *state)
 
 static bool contest_locks(struct contest *contest)
 {
-	struct mr_lockmodel_options options = {.objects = OBJECTS, .distributors = 8, .cpu = 1,
-		.work_ns = contest->work_ns, .queue_events = 1024, .ret_cold_us = contest->cold_us,
+	struct mr_lockmodel_options options = {.objects = OBJECTS,
+		.distributors = 8,
+		.cpu = 1,
+		.work_ns = contest->work_ns,
+		.queue_events = 1024,
+		.ret_cold_us = contest->cold_us,
 		.cold_max = SAMPLES};
 	struct mr_lockmodel *model = mr_lockmodel_start(&options);
 	if (model == NULL)
@@ -345,30 +377,47 @@ static void print(const char *name, const struct contest *c)
 	fflush(stdout);
 }
 
+// Both ways with the same cold traffic, and a hot object on top of it.
+static bool round_of(double cold_rate, double hot_share, uint32_t work_ns, double *cold_us)
+{
+	struct contest ours = {.rate = cold_rate / (1 - hot_share),
+		.hot_share = hot_share,
+		.seconds = mr_bench_seconds(4),
+		.cold_us = cold_us,
+		.work_ns = work_ns};
+	struct contest theirs = ours;
+	if (!contest_shard(&ours) || !contest_locks(&theirs))
+		return false;
+	printf("   hot share %.0f %%: cold %.0f/s and hot %.0f/s offered\n", hot_share * 100,
+		cold_rate, ours.rate * hot_share);
+	print("mutexes and timed locks", &theirs);
+	print("shard", &ours);
+	printf("   ratio of cold p99, locks / shard: %.1f%s\n", theirs.p99_us / ours.p99_us,
+		hot_share > 0 ? "  (F8 target 20)" : "");
+	return true;
+}
+
 int main(void)
 {
-	static const double shares[] = {0, 0.5, 0.8};
+	static const double shares[] = {0, 0.5, 0.8, 0.9};
 	double *cold_us = calloc(SAMPLES, sizeof(*cold_us));
 	if (cold_us == NULL || mr_bench_cpus() < 2) {
 		fprintf(stderr, "drain: needs two CPUs\n");
 		return 77;
 	}
-	mr_bench_header("drain with one hot object: timed locks beside a shard", "packets, HTTP, a disk");
-	printf("   %d objects, %.0f events/s offered; lock times of June 2020 divided by 12,000\n", OBJECTS, RATE);
-	uint32_t work_ns = 0;
+	mr_bench_header(
+		"drain with one hot object: timed locks beside a shard", "packets, HTTP, a disk");
+	struct contest calibration = {
+		.rate = CALIBRATION_RATE, .seconds = mr_bench_seconds(2), .cold_us = cold_us};
+	if (!contest_shard(&calibration))
+		return 1;
+	double cold_rate = 0.3e9 / calibration.cpu_ns;
+	printf("   %d objects; an event costs %.0f CPU ns either way, cold traffic is 30 %% of one core;\n"
+	       "   lock times of June 2020 divided by 12,000\n",
+		OBJECTS, calibration.cpu_ns);
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		struct contest ours = {.hot_share = shares[i], .seconds = mr_bench_seconds(4), .cold_us = cold_us};
-		if (!contest_shard(&ours))
+		if (!round_of(cold_rate, shares[i], (uint32_t)calibration.cpu_ns, cold_us))
 			return 1;
-		struct contest theirs = {.hot_share = shares[i], .seconds = ours.seconds, .cold_us = cold_us,
-			.work_ns = work_ns = work_ns == 0 ? (uint32_t)ours.cpu_ns : work_ns};
-		if (!contest_locks(&theirs))
-			return 1;
-		printf("   hot share %.0f %%\n", shares[i] * 100);
-		print("mutexes and timed locks", &theirs);
-		print("shard", &ours);
-		printf("   ratio of cold p99, locks / shard: %.1f%s\n", theirs.p99_us / ours.p99_us,
-			shares[i] > 0 ? "  (F8 target 20)" : "");
 	}
 	free(cold_us);
 	return 0;

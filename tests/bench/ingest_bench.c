@@ -1,6 +1,8 @@
 // Packets of a memif port on one core: DPDK's own receive-and-free loop; the same through the ingest stage into the
 // shard's ring; the same through the shard as well - settled, admitted, journalled in memory, queued on 1 M objects and
 // distributed to nobody. With one event per packet and with twenty. F1, F2, F3.
+#include "ingest.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +17,6 @@
 #include "blaster.h"
 #include "clock.h"
 #include "eal.h"
-#include "ingest.h"
 #include "journal.h"
 #include "shard.h"
 
@@ -45,7 +46,8 @@ static double seconds_since(uint64_t from_ns)
 
 static struct mr_sample sample(double events, uint64_t from_ns, uint64_t cpu_ns)
 {
-	return (struct mr_sample){.units = events, .wall_s = seconds_since(from_ns),
+	return (struct mr_sample){.units = events,
+		.wall_s = seconds_since(from_ns),
 		.cpu_s = (double)(mr_clock_cpu_ns() - cpu_ns) * 1e-9};
 }
 
@@ -143,23 +145,49 @@ static bool build(struct world *w, struct mr_arena *arena)
 	if (!mr_stream_init(&w->stream, arena, 0, BUFFER, MR_STREAM_START))
 		return false;
 	mr_nic_info(w->nic, &info);
-	struct mr_ingest_config ingest = {.shards = 1, .flows = FLOWS, .hash_seed = SEED,
-		.is_volatile = true, .port_base = 7400, .sessions_max = 16, .ipv4 = {10, 77, 0, 1},
-		.nic = w->nic, .to_shard = {w->to_shard}, .from_shard = {w->from_shard},
-		.from_steward = w->steward[0], .to_steward = w->to_steward, .stats = &w->stats[0]};
-	memcpy(ingest.mac, info.mac, sizeof(ingest.mac));
-	struct mr_journal_config journal = {.streams = streams, .streams_count = 1,
-		.backend = mr_backend_volatile(), .stats = &w->stats[2]};
-	struct mr_shard_config shard = {.shards = 1, .flows = FLOWS, .sources = 1, .hash_seed = SEED,
+	struct mr_ingest_config ingest = {.shards = 1,
+		.flows = FLOWS,
+		.hash_seed = SEED,
 		.is_volatile = true,
-		.limits = {.objects_max = 1 << 20, .positions_max = 1 << 22, .sessions_max = 16,
-			.refused_runs_max = 4096, .webhooks_max = 16, .reorder_packets_max = 1024,
-			.object_queue_events = 1024, .object_queue_bytes = 1 << 20, .penalty_after = 8,
-			.quantum_units = 64, .ack_interval_ns = 200000,
+		.port_base = 7400,
+		.sessions_max = 16,
+		.ipv4 = {10, 77, 0, 1},
+		.nic = w->nic,
+		.to_shard = {w->to_shard},
+		.from_shard = {w->from_shard},
+		.from_steward = w->steward[0],
+		.to_steward = w->to_steward,
+		.stats = &w->stats[0]};
+	memcpy(ingest.mac, info.mac, sizeof(ingest.mac));
+	struct mr_journal_config journal = {.streams = streams,
+		.streams_count = 1,
+		.backend = mr_backend_volatile(),
+		.stats = &w->stats[2]};
+	struct mr_shard_config shard = {.shards = 1,
+		.flows = FLOWS,
+		.sources = 1,
+		.hash_seed = SEED,
+		.is_volatile = true,
+		.limits = {.objects_max = 1 << 20,
+			.positions_max = 1 << 22,
+			.sessions_max = 16,
+			.refused_runs_max = 4096,
+			.webhooks_max = 16,
+			.reorder_packets_max = 1024,
+			.object_queue_events = 1024,
+			.object_queue_bytes = 1 << 20,
+			.penalty_after = 8,
+			.quantum_units = 64,
+			.ack_interval_ns = 200000,
 			.progress_interval_ns = 100000000},
-		.stream = &w->stream, .streams = streams, .streams_count = 1,
-		.backend = journal.backend.reader, .from_source = {w->to_shard},
-		.to_source = {w->from_shard}, .from_steward = w->steward[1], .stats = &w->stats[1],
+		.stream = &w->stream,
+		.streams = streams,
+		.streams_count = 1,
+		.backend = journal.backend.reader,
+		.from_source = {w->to_shard},
+		.to_source = {w->from_shard},
+		.from_steward = w->steward[1],
+		.stats = &w->stats[1],
 		.scopes = mr_arena_array(arena, "scopes", struct mr_stats_scope,
 			MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX)};
 	w->ingest = mr_ingest_new(arena, &ingest);
@@ -176,15 +204,29 @@ static int measure(uint32_t events_per_packet, double *ret_rates)
 	static struct world w;
 	struct mr_arena arena;
 	snprintf(socket, sizeof(socket), "/tmp/millrace-bench-%d.sock", (int)getpid());
-	struct mr_blaster blaster = {.socket = socket, .events_per_packet = events_per_packet,
-		.flows = FLOWS, .objects = OBJECTS, .hash_seed = SEED, .session_id = 99, .key_id = 1,
-		.port = 7400, .from = {10, 77, 0, 2}, .to = {10, 77, 0, 1}};
+	struct mr_blaster blaster = {.socket = socket,
+		.events_per_packet = events_per_packet,
+		.flows = FLOWS,
+		.objects = OBJECTS,
+		.hash_seed = SEED,
+		.session_id = 99,
+		.key_id = 1,
+		.port = 7400,
+		.from = {10, 77, 0, 2},
+		.to = {10, 77, 0, 1}};
 	pid_t sender = mr_blaster_start(&blaster);
-	snprintf(device, sizeof(device), "net_memif0,role=server,socket=%s,socket-abstract=no", socket);
-	struct mr_eal_options eal = {.memory_mib = 128, .file_prefix = "millrace-bench",
-		.devices = {device}, .devices_count = 1, .main_cpu = 1};
-	struct mr_nic_options nic = {.device = "net_memif0", .queues = 1, .ring_size = 1024,
-		.mbufs = MBUFS, .mtu = MR_MTU};
+	snprintf(device, sizeof(device), "net_memif0,role=server,socket=%s,socket-abstract=no",
+		socket);
+	struct mr_eal_options eal = {.memory_mib = 128,
+		.file_prefix = "millrace-bench",
+		.devices = {device},
+		.devices_count = 1,
+		.main_cpu = 1};
+	struct mr_nic_options nic = {.device = "net_memif0",
+		.queues = 1,
+		.ring_size = 1024,
+		.mbufs = MBUFS,
+		.mtu = MR_MTU};
 	w.events_per_packet = events_per_packet;
 	if (mr_eal_start(&eal, why, sizeof(why)) < 0 || mr_nic_open(&nic, &w.nic, &nic_why) < 0
 		|| mr_arena_open(&arena, 1u << 30, false) < 0 || !build(&w, &arena)) {
@@ -204,13 +246,15 @@ static int measure(uint32_t events_per_packet, double *ret_rates)
 			cpu[k][i] = samples[k].cpu_s * 1e9 / samples[k].units;
 		}
 	}
-	static const char *const names[3] = {"rte_eth_rx_burst and free", "through ingest to the shard's ring",
+	static const char *const names[3] = {"rte_eth_rx_burst and free",
+		"through ingest to the shard's ring",
 		"through ingest and shard: queued, distributed"};
-	printf("   %u events per packet (%u-byte events)\n", events_per_packet, MR_EVENT_FIXED_BYTES + 8);
+	printf("   %u events per packet (%u-byte events)\n", events_per_packet,
+		MR_EVENT_FIXED_BYTES + 8);
 	for (int k = 0; k < 3; k++) {
 		ret_rates[k] = mr_bench_median(rates[k], ROUNDS);
-		printf("   %-48s %8.2f M events/s %8.1f CPU ns each\n", names[k], ret_rates[k] / 1e6,
-			mr_bench_median(cpu[k], ROUNDS));
+		printf("   %-48s %8.2f M events/s %8.1f CPU ns each\n", names[k],
+			ret_rates[k] / 1e6, mr_bench_median(cpu[k], ROUNDS));
 	}
 	fflush(stdout);
 	mr_blaster_stop(sender);

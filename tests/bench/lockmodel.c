@@ -14,7 +14,8 @@ enum {
 	RETRIES = 5,
 	DISTRIBUTORS_MAX = 16,
 };
-static const uint64_t LOCK_NS = 5000000, RETRY_NS = 400000, BACKOFF_NS = 1200000, BACKOFF_MAX_NS = 300000000;
+static const uint64_t LOCK_NS = 5000000, RETRY_NS = 400000, BACKOFF_NS = 1200000,
+		      BACKOFF_MAX_NS = 300000000;
 
 struct object {
 	pthread_mutex_t lock; // the distributor's timed lock
@@ -48,7 +49,8 @@ struct mr_lockmodel {
 
 static void nap(uint64_t ns)
 {
-	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	struct timespec t = {
+		.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	nanosleep(&t, NULL);
 }
 
@@ -64,7 +66,8 @@ static bool take_one(struct mr_lockmodel *model, struct object *object, uint64_t
 	pthread_mutex_lock(&object->queue_lock);
 	bool found = object->head != object->tail;
 	if (found)
-		*ret_arrived_ns = object->arrived_ns[object->tail++ & (model->options.queue_events - 1)];
+		*ret_arrived_ns =
+			object->arrived_ns[object->tail++ & (model->options.queue_events - 1)];
 	else
 		object->listed = false;
 	pthread_mutex_unlock(&object->queue_lock);
@@ -83,7 +86,8 @@ static bool drain(struct distributor *self, uint32_t index)
 		if (index == 0)
 			self->result.hot++;
 		else if (++self->result.cold && self->result.cold_samples < self->cold_max)
-			self->cold_us[self->result.cold_samples++] = (double)(now - arrived_ns) * 1e-3;
+			self->cold_us[self->result.cold_samples++] =
+				(double)(now - arrived_ns) * 1e-3;
 		if (now > expires || atomic_load_explicit(&model->stop, memory_order_relaxed))
 			return false;
 	}
@@ -186,12 +190,31 @@ struct mr_lockmodel *mr_lockmodel_start(const struct mr_lockmodel_options *optio
 	size_t share = options->cold_max / options->distributors;
 	for (uint32_t i = 0; i < options->distributors; i++) {
 		struct distributor *self = &model->distributors[i];
-		*self = (struct distributor){.model = model, .cold_max = share,
+		*self = (struct distributor){.model = model,
+			.cold_max = share,
 			.cold_us = options->ret_cold_us + share * i};
 		if (pthread_create(&self->thread, NULL, distribute, self) != 0)
 			return NULL;
 	}
 	return model;
+}
+
+// What still waits counts with the age it has reached: otherwise a standstill would look fast.
+static void add_undelivered(const struct mr_lockmodel *model, struct mr_lockmodel_result *sum)
+{
+	uint64_t now = mr_clock_mono_ns();
+	for (uint32_t i = 1; i < model->options.objects; i++) {
+		const struct object *object = &model->objects[i];
+		for (uint32_t at = object->tail; at != object->head; at++) {
+			if (sum->cold_samples == model->options.cold_max)
+				return;
+			uint64_t arrived =
+				object->arrived_ns[at & (model->options.queue_events - 1)];
+			model->options.ret_cold_us[sum->cold_samples++] =
+				(double)(now - arrived) * 1e-3;
+			sum->undelivered++;
+		}
+	}
 }
 
 struct mr_lockmodel_result mr_lockmodel_stop(struct mr_lockmodel *model)
@@ -209,6 +232,7 @@ struct mr_lockmodel_result mr_lockmodel_stop(struct mr_lockmodel *model)
 			self->result.cold_samples * sizeof(double));
 		sum.cold_samples += self->result.cold_samples;
 	}
+	add_undelivered(model, &sum);
 	free(model->objects[0].arrived_ns);
 	free(model->objects);
 	free(model);

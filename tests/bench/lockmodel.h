@@ -23,11 +23,13 @@ struct mr_lockmodel_options {
 struct mr_lockmodel_result {
 	uint64_t cold, hot; // events distributed
 	uint64_t lost; // did not fit their queue
+	uint64_t undelivered; // cold events that still waited at the end
 	uint64_t given_up; // lists taken again after backoff
 	size_t cold_samples;
 	double cpu_s; // of the distributors
 };
 
 struct mr_lockmodel *mr_lockmodel_start(const struct mr_lockmodel_options *options);
-void mr_lockmodel_offer(struct mr_lockmodel *model, uint32_t object, uint64_t now_ns); // producer thread
+void mr_lockmodel_offer(
+	struct mr_lockmodel *model, uint32_t object, uint64_t now_ns); // producer thread
 struct mr_lockmodel_result mr_lockmodel_stop(struct mr_lockmodel *model);
