@@ -12,7 +12,7 @@
 
 #include "stream.h"
 
-enum { SIZE = 65536, RECORD = 64, RECORDS = 4000 };
+enum { SIZE = 65536, RECORD = 64, RECORDS = 2000 };
 
 static struct mr_arena arena;
 static struct mr_stream stream;
