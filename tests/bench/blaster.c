@@ -64,23 +64,21 @@ static void make_template(struct blast *blast)
 			blast->event_length);
 	size_t payload =
 		mr_wire_finish(datagram, &header, o->events_per_packet * blast->event_length);
-	struct rte_ether_hdr *ether = (struct rte_ether_hdr *)blast->template;
-	memset(&ether->dst_addr, 0xff, 6);
-	ether->src_addr = (struct rte_ether_addr){{2, 0, 0, 0, 0, 9}};
-	ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(blast->template + 14);
-	ip->version_ihl = 0x45;
-	ip->time_to_live = 64;
-	ip->next_proto_id = IPPROTO_UDP;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(28 + payload));
-	memcpy(&ip->src_addr, o->from, 4);
-	memcpy(&ip->dst_addr, o->to, 4);
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(blast->template + 34);
-	udp->src_port = rte_cpu_to_be_16(40000);
-	udp->dst_port = rte_cpu_to_be_16(o->port);
-	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(8 + payload));
-	udp->dgram_cksum = 0; // allowed over IPv4: a card would have checked it
+	struct rte_ether_hdr ether = {.src_addr = {{2, 0, 0, 0, 0, 9}},
+		.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)};
+	memset(&ether.dst_addr, 0xff, 6);
+	struct rte_ipv4_hdr ip = {.version_ihl = 0x45, .time_to_live = 64,
+		.next_proto_id = IPPROTO_UDP,
+		.total_length = rte_cpu_to_be_16((uint16_t)(28 + payload))};
+	memcpy(&ip.src_addr, o->from, 4);
+	memcpy(&ip.dst_addr, o->to, 4);
+	ip.hdr_checksum = rte_ipv4_cksum(&ip);
+	struct rte_udp_hdr udp = {.src_port = rte_cpu_to_be_16(40000), // checksum 0: left to the device
+		.dst_port = rte_cpu_to_be_16(o->port),
+		.dgram_len = rte_cpu_to_be_16((uint16_t)(8 + payload))};
+	memcpy(blast->template, &ether, sizeof(ether));
+	memcpy(blast->template + 14, &ip, sizeof(ip));
+	memcpy(blast->template + 34, &udp, sizeof(udp));
 	blast->frame_length = (uint32_t)(HEADERS + payload);
 }
 

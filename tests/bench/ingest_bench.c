@@ -202,7 +202,7 @@ static int measure(uint32_t events_per_packet, double *ret_rates)
 	char socket[64], device[128], why[256] = "";
 	const char *nic_why = "";
 	static struct world w;
-	struct mr_arena arena;
+	static struct mr_arena arena;
 	snprintf(socket, sizeof(socket), "/tmp/millrace-bench-%d.sock", (int)getpid());
 	struct mr_blaster blaster = {.socket = socket,
 		.events_per_packet = events_per_packet,
@@ -249,7 +249,7 @@ static int measure(uint32_t events_per_packet, double *ret_rates)
 	static const char *const names[3] = {"rte_eth_rx_burst and free",
 		"through ingest to the shard's ring",
 		"through ingest and shard: queued, distributed"};
-	printf("   %u events per packet (%u-byte events)\n", events_per_packet,
+	printf("   %u events per packet (%d-byte events)\n", events_per_packet,
 		MR_EVENT_FIXED_BYTES + 8);
 	for (int k = 0; k < 3; k++) {
 		ret_rates[k] = mr_bench_median(rates[k], ROUNDS);
