@@ -62,16 +62,16 @@ static void handle_ack(struct mr_ingest *ingest, uint32_t shard, uint64_t data)
 
 static void handle_shed(struct mr_ingest *ingest, uint32_t shard, const struct mr_shard_msg *msg)
 {
-	struct mr_shed *shed = &ingest->sheds[shard];
+	struct mr_turned_away *shed = &ingest->sheds[shard];
 
 	if (msg->until_ms == 0) {
-		mr_shed_lift(shed, msg->slot);
+		mr_turned_away_lift(shed, msg->slot);
 		return;
 	}
 	uint32_t flow = mr_flow_of_slot(
 		mr_slot_of(msg->data, ingest->config.hash_seed), ingest->config.flows);
 	mr_expect(ingest->shard_of_flow[flow] == shard);
-	mr_shed_set(shed, msg->slot, msg->data, flow,
+	mr_turned_away_set(shed, msg->slot, msg->data, flow,
 		ingest->now.mono_ns + msg->until_ms * UINT64_C(1000000));
 }
 
@@ -97,8 +97,8 @@ static uint32_t take_shard(struct mr_ingest *ingest, uint32_t shard)
 			mr_assert(false);
 		}
 	}
-	if (mr_shed_any(&ingest->sheds[shard]))
-		mr_shed_sweep(&ingest->sheds[shard], ingest->now.mono_ns);
+	if (mr_turned_away_any(&ingest->sheds[shard]))
+		mr_turned_away_sweep(&ingest->sheds[shard], ingest->now.mono_ns);
 	return count;
 }
 
@@ -241,14 +241,15 @@ static struct mr_port_address port_address(const struct mr_ingest_config *config
 	return port;
 }
 
-static struct mr_shed *sheds_new(struct mr_arena *arena, uint32_t shards, uint64_t seed)
+static struct mr_turned_away *sheds_new(struct mr_arena *arena, uint32_t shards, uint64_t seed)
 {
-	struct mr_shed *sheds = mr_arena_array(arena, "ingest shed", struct mr_shed, shards);
+	struct mr_turned_away *sheds =
+		mr_arena_array(arena, "ingest shed", struct mr_turned_away, shards);
 	bool complete = sheds != NULL;
 
 	for (uint32_t i = 0; i < shards; i++) {
-		struct mr_shed shed;
-		complete = mr_shed_init(&shed, arena, seed) && complete;
+		struct mr_turned_away shed;
+		complete = mr_turned_away_init(&shed, arena, seed) && complete;
 		if (complete)
 			sheds[i] = shed;
 	}
@@ -279,7 +280,7 @@ struct mr_ingest *mr_ingest_new(struct mr_arena *arena, const struct mr_ingest_c
 	struct mr_handshake *handshakes =
 		mr_arena_array(arena, "ingest handshakes", struct mr_handshake, MR_HANDSHAKES_MAX);
 	bool complete = mr_sessions_init(&sessions, arena, config->sessions_max, config->hash_seed);
-	struct mr_shed *sheds = sheds_new(arena, config->shards, config->hash_seed);
+	struct mr_turned_away *sheds = sheds_new(arena, config->shards, config->hash_seed);
 	if (ingest == NULL || handshakes == NULL || !complete || sheds == NULL)
 		return NULL;
 	ingest->config = *config;

@@ -5,7 +5,7 @@
 #include "ingest.h"
 #include "outbox.h"
 #include "sessions.h"
-#include "shed.h"
+#include "turned_away.h"
 
 enum { MR_HANDSHAKES_MAX = 32, MR_ERRORS_PER_STEP = 8 };
 
@@ -13,7 +13,7 @@ struct mr_ingest {
 	struct mr_ingest_config config;
 	struct mr_port_address port;
 	struct mr_sessions sessions;
-	struct mr_shed *sheds; // [shards]
+	struct mr_turned_away *sheds; // [shards]
 	struct mr_handshake *handshakes; // [MR_HANDSHAKES_MAX]
 	uint32_t handshakes_free; // bit per slot
 	uint32_t pause_reason; // enum mr_reason; OK: not paused

@@ -43,7 +43,7 @@ static bool refuse_shed(
 		uint32_t length = length_of(event, left);
 		if (length == 0)
 			return false;
-		if (mr_shed_find(
+		if (mr_turned_away_find(
 			    rules->shed, object_of(event), packet->flow, rules->now_ns, &slot)) {
 			packet->verdict[i] = MR_REASON_OBJECT_FULL;
 			same = same && (packet->verdicts == 0 || slot == *ret_slot);
@@ -88,7 +88,7 @@ bool mr_verdict_give(
 {
 	mr_assert(packet->count > 0 && packet->count <= MR_PACKET_EVENTS_MAX);
 	packet->verdicts = 0;
-	if (mr_shed_any(rules->shed) && refuse_shed(rules, packet, ret_slot)) {
+	if (mr_turned_away_any(rules->shed) && refuse_shed(rules, packet, ret_slot)) {
 		packet->decoded = packet->count;
 		return true;
 	}

@@ -5,13 +5,13 @@
 #include <stdint.h>
 
 #include "packet.h"
-#include "shed.h"
+#include "turned_away.h"
 
 struct mr_verdict_rules {
 	uint64_t hash_seed;
 	uint32_t flows;
 	uint64_t now_ns;
-	const struct mr_shed *shed; // of the flow's shard
+	const struct mr_turned_away *shed; // of the flow's shard
 };
 
 // Fills decoded, verdicts and verdict of a packet whose other fields stand. True when every event of it is refused for one

@@ -10,35 +10,35 @@
 #include "arena.h"
 #include "table.h"
 
-struct mr_shed_entry {
+struct mr_turned_away_entry {
 	uint64_t object; // 0: free
 	uint64_t until_ns; // monotonic
 	uint32_t flow; // the object's own
 	uint32_t reserved;
 };
 
-struct mr_shed { // of one shard
+struct mr_turned_away { // of one shard
 	struct mr_table slots; // object to slot
-	struct mr_shed_entry *entries; // [MR_SHED_SET_MAX], by slot
+	struct mr_turned_away_entry *entries; // [MR_SHED_SET_MAX], by slot
 	uint32_t sweep; // next slot to look at for its end
 };
 
-bool mr_shed_init(struct mr_shed *shed, struct mr_arena *arena, uint64_t seed);
+bool mr_turned_away_init(struct mr_turned_away *shed, struct mr_arena *arena, uint64_t seed);
 // Names `object` in `slot` until `until_ns`; a slot or an object named before is renamed.
-void mr_shed_set(
-	struct mr_shed *shed, uint8_t slot, uint64_t object, uint32_t flow, uint64_t until_ns);
-void mr_shed_lift(struct mr_shed *shed, uint8_t slot);
+void mr_turned_away_set(struct mr_turned_away *shed, uint8_t slot, uint64_t object, uint32_t flow,
+	uint64_t until_ns);
+void mr_turned_away_lift(struct mr_turned_away *shed, uint8_t slot);
 // Lifts a few of those that have ended: once per step.
-void mr_shed_sweep(struct mr_shed *shed, uint64_t now_ns);
+void mr_turned_away_sweep(struct mr_turned_away *shed, uint64_t now_ns);
 
-static inline bool mr_shed_any(const struct mr_shed *shed)
+static inline bool mr_turned_away_any(const struct mr_turned_away *shed)
 {
 	return shed->slots.count > 0;
 }
 
 // Whether events of the object in this flow are refused now; *ret_slot is the shard's number for it.
-static inline bool mr_shed_find(const struct mr_shed *shed, uint64_t object, uint32_t flow,
-	uint64_t now_ns, uint8_t *ret_slot)
+static inline bool mr_turned_away_find(const struct mr_turned_away *shed, uint64_t object,
+	uint32_t flow, uint64_t now_ns, uint8_t *ret_slot)
 {
 	uint32_t slot;
 
