@@ -1,0 +1,230 @@
+#include "lane.h"
+
+#include <stddef.h>
+
+#include "mr_assert.h"
+
+enum {
+	SLOTS_SPARE = 64,
+	SUBLANES_PER_LANE = 4
+}; // removed lanes that still finish; the default in_flight
+
+static bool floors_init(
+	struct mr_lanes *lanes, struct mr_arena *arena, const struct mr_lanes_config *config)
+{
+	lanes->floors = mr_arena_array(arena, "lane floors", struct mr_lane_floor, config->shards);
+	for (uint32_t i = 0; i < MR_STREAMS_MAX; i++)
+		lanes->shard_of_stream[i] = UINT16_MAX;
+	if (lanes->floors == NULL)
+		return false;
+	for (uint32_t shard = 0; shard < config->shards; shard++) {
+		uint16_t stream = config->shard_streams[shard];
+		mr_assert(stream < MR_STREAMS_MAX);
+		lanes->shard_of_stream[stream] = (uint16_t)shard;
+		mr_lane_floor_init(&lanes->floors[shard], config->streams[stream]->size);
+	}
+	return true;
+}
+
+bool mr_lanes_init(
+	struct mr_lanes *lanes, struct mr_arena *arena, const struct mr_lanes_config *config)
+{
+	mr_assert(config->shards >= 1 && config->shards <= MR_SHARDS_MAX);
+	mr_assert(config->lanes_max >= 1);
+	uint32_t slots_max = config->lanes_max + SLOTS_SPARE;
+	uint32_t sublanes = slots_max * SUBLANES_PER_LANE;
+	*lanes = (struct mr_lanes){.streams = config->streams,
+		.lanes_max = config->lanes_max,
+		.slots_max = slots_max,
+		.shards = config->shards,
+		.penalised_max = UINT32_MAX};
+	lanes->slots = mr_arena_array(arena, "lanes", struct mr_lane, slots_max + 1);
+	lanes->by_number = mr_arena_array(arena, "lanes", uint32_t, config->lanes_max);
+	lanes->sublanes = mr_arena_array(arena, "lanes", struct mr_sublane, sublanes);
+	lanes->free_sublanes = mr_arena_array(arena, "lanes", uint32_t, sublanes);
+	bool ok = mr_chunk_pool_init(&lanes->pool, arena, "lane entries", config->entries_max);
+	ok = mr_penalised_init(&lanes->penalised, arena, config->seed) && ok;
+	ok = floors_init(lanes, arena, config) && ok;
+	if (!ok || lanes->slots == NULL || lanes->by_number == NULL || lanes->sublanes == NULL
+		|| lanes->free_sublanes == NULL)
+		return false;
+	for (uint32_t i = 0; i < sublanes; i++)
+		lanes->free_sublanes[lanes->free_sublanes_count++] = sublanes - 1 - i;
+	return true;
+}
+
+struct mr_lane *mr_lane_find(const struct mr_lanes *lanes, uint32_t number)
+{
+	uint32_t slot = number < lanes->lanes_max ? lanes->by_number[number] : 0;
+	return slot != 0 ? &lanes->slots[slot] : NULL;
+}
+
+static uint32_t free_slot(struct mr_lanes *lanes)
+{
+	for (uint32_t slot = 1; slot <= lanes->slots_used; slot++)
+		if (!lanes->slots[slot].open)
+			return slot;
+	return lanes->slots_used < lanes->slots_max ? ++lanes->slots_used : 0;
+}
+
+struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight)
+{
+	mr_assert(in_flight >= 1 && in_flight <= MR_IN_FLIGHT_MAX);
+	if (number >= lanes->lanes_max || lanes->by_number[number] != 0)
+		return NULL;
+	uint32_t slot = free_slot(lanes);
+	if (slot == 0)
+		return NULL;
+	// Each slot that is still free has a claim on one sub-lane.
+	uint32_t claimed = lanes->slots_max - lanes->open_lanes - 1;
+	mr_assert(lanes->free_sublanes_count > claimed);
+	if (in_flight > lanes->free_sublanes_count - claimed)
+		in_flight = lanes->free_sublanes_count - claimed;
+
+	struct mr_lane *lane = &lanes->slots[slot];
+	*lane = (struct mr_lane){.slot = slot,
+		.number = number,
+		.in_flight = (uint8_t)in_flight,
+		.allowed = (uint8_t)in_flight,
+		.lag = MR_LAG_NONE,
+		.open = true,
+		.counting = true};
+	for (uint32_t i = 0; i < in_flight; i++) {
+		lane->sublanes[i] = lanes->free_sublanes[--lanes->free_sublanes_count];
+		lanes->sublanes[lane->sublanes[i]] =
+			(struct mr_sublane){.lane = slot, .index = (uint8_t)i};
+	}
+	lanes->open_lanes++;
+	lanes->by_number[number] = slot;
+	return lane;
+}
+
+void mr_lane_forget(struct mr_lanes *lanes, struct mr_lane *lane)
+{
+	mr_assert(lane->open && lane->number < lanes->lanes_max);
+	if (lanes->by_number[lane->number] == lane->slot)
+		lanes->by_number[lane->number] = 0;
+}
+
+void mr_lane_close(struct mr_lanes *lanes, struct mr_lane *lane)
+{
+	mr_assert(lane->open && lane->pending == 0);
+	mr_assert(lane->active == 0 && !lane->loosening && lane->penalised == 0);
+	mr_lane_forget(lanes, lane);
+	mr_lag_move(&lanes->lags, &lane->lag, MR_LAG_NONE);
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		mr_assert(!mr_timer_is_set(&mr_lane_sublane(lanes, lane, i)->timer));
+		lanes->free_sublanes[lanes->free_sublanes_count++] = lane->sublanes[i];
+	}
+	lanes->open_lanes--;
+	lane->open = false;
+}
+
+static struct mr_lane_floor *floor_of(struct mr_lanes *lanes, mr_position position)
+{
+	uint16_t stream = mr_position_stream(position);
+	mr_assert(stream < MR_STREAMS_MAX && lanes->shard_of_stream[stream] != UINT16_MAX);
+	return &lanes->floors[lanes->shard_of_stream[stream]];
+}
+
+// The slot of the penalised set when the entry belongs to the penalty side: it is marked, or an earlier one of its object
+// is still there. 0: normal side.
+static uint32_t enter_penalty(struct mr_lanes *lanes, struct mr_lane *lane,
+	const struct mr_sublane *sublane, const struct mr_lane_msg *msg, uint64_t object)
+{
+	if (!mr_lane_needs_object(lane, msg))
+		return 0;
+	mr_assert(object != 0);
+	uint32_t slot = mr_penalised_find(&lanes->penalised, lane->slot, object);
+	bool waits = slot != 0 && lanes->penalised.slots[slot].undelivered > 0;
+	if (!waits && (msg->flags & MR_LANE_PENALISED) == 0)
+		return 0;
+	const struct mr_lane_queue *normal = &sublane->sides[MR_LANE_NORMAL];
+	struct mr_penalised fresh = {.object = object,
+		.barrier = normal->left + normal->fifo.count,
+		.lane = lane->slot,
+		.number = lane->number,
+		.shard = lanes->shard_of_stream[mr_position_stream(msg->position)]};
+	return mr_penalised_enter(&lanes->penalised, &lane->penalised, slot, &fresh);
+}
+
+static void count_entry(struct mr_lanes *lanes, const struct mr_lane *lane,
+	struct mr_lane_queue *queue, mr_position position)
+{
+	if (lane->counting) {
+		mr_lane_floor_add(floor_of(lanes, position), mr_position_offset(position));
+		queue->counted++;
+	} else if (queue->counted == 0) {
+		queue->loose++;
+	}
+}
+
+struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
+	const struct mr_lane_msg *msg, uint64_t object, uint64_t now_ns)
+{
+	mr_assert(lane->open && msg->position != 0);
+	if (lanes->pool.capacity - lanes->pool.used <= 2)
+		return NULL; // an entry of the penalty side may need two chunks
+	struct mr_sublane *sublane =
+		mr_lane_sublane(lanes, lane, msg->object_hash % lane->in_flight);
+	uint32_t slot = enter_penalty(lanes, lane, sublane, msg, object);
+	enum mr_lane_side side = slot != 0 ? MR_LANE_PENALTY : MR_LANE_NORMAL;
+	struct mr_lane_queue *queue = &sublane->sides[side];
+
+	if (mr_lane_waiting(sublane) == 0)
+		sublane->since_ns = now_ns;
+	bool pushed = mr_fifo_push(&queue->fifo, &lanes->pool, msg->position);
+	if (slot != 0)
+		pushed = mr_fifo_push(&queue->fifo, &lanes->pool, slot) && pushed;
+	mr_assert(pushed);
+	count_entry(lanes, lane, queue, msg->position);
+	if (lane->pending++ == 0)
+		lane->progress_ns = now_ns;
+	lane->took = true;
+	lanes->pending++;
+	if (slot != 0 && lanes->penalised.slots[slot].undelivered >= lanes->penalised_max
+		&& lane->failures == 0 && !mr_lane_is_behind(lanes, lane))
+		mr_penalised_want(&lanes->penalised, slot, true);
+	return sublane;
+}
+
+// The walk that loosens a lane may stand in the chunk that the entry leaves.
+static void walk_follows(struct mr_lanes *lanes, const struct mr_lane *lane,
+	const struct mr_sublane *sublane, enum mr_lane_side side)
+{
+	if (lanes->loosen_head != lane->slot || !lanes->walk.started)
+		return;
+	if (lanes->walk.sublane != sublane->index || lanes->walk.side != side)
+		return;
+	if (lanes->walk.passed > 1)
+		lanes->walk.passed--;
+	else
+		lanes->walk.started = false; // begins again at the front
+}
+
+mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side)
+{
+	struct mr_lane_queue *queue = &sublane->sides[side];
+	mr_assert(lane->pending > 0 && lanes->pending > 0);
+	mr_position position = mr_fifo_pop(&queue->fifo, &lanes->pool);
+	if (side == MR_LANE_PENALTY) {
+		uint32_t slot = (uint32_t)mr_fifo_pop(&queue->fifo, &lanes->pool);
+		if (lanes->penalised.slots[slot].undelivered - 1 <= lanes->penalised_max / 2)
+			mr_penalised_want(&lanes->penalised, slot, false);
+		mr_penalised_leave(&lanes->penalised, &lane->penalised, slot);
+	}
+	walk_follows(lanes, lane, sublane, side);
+	if (queue->loose > 0) {
+		queue->loose--;
+	} else {
+		mr_assert(queue->counted > 0);
+		mr_lane_floor_remove(floor_of(lanes, position), mr_position_offset(position));
+		if (--queue->counted == 0)
+			queue->loose = mr_lane_entries(sublane, side);
+	}
+	queue->left++;
+	lane->pending--;
+	lanes->pending--;
+	return position;
+}

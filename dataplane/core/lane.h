@@ -1,0 +1,189 @@
+// The lanes of one delivery stage: what each webhook still owes, in order. A lane has sub-lanes, chosen by object, with a normal and a penalty side
+// each; entries are positions in pooled chunks (8 bytes; 16 on the penalty side). A batch is a prefix of both sides of one sub-lane, and its
+// entries leave when it has settled. Pure: no clock, no memory but the arena's. Functions by file: lane.c what comes and goes, lane_serve.c what a batch
+// takes, lane_behind.c who holds streams back.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <millrace/limits.h>
+#include <millrace/record.h>
+
+#include "arena.h"
+#include "fifo.h"
+#include "lane_floor.h"
+#include "lane_lag.h"
+#include "lane_penalised.h"
+#include "message.h"
+#include "stream.h"
+#include "timer.h"
+
+enum mr_lane_side { MR_LANE_NORMAL = 0, MR_LANE_PENALTY = 1, MR_LANE_SIDES };
+
+// One side of a sub-lane. From the front: `loose` entries that hold no stream back, `counted` ones that do (they are in the floors), and, while a lane that
+// fell behind is being loosened, newer ones that do not.
+struct mr_lane_queue {
+	struct mr_fifo fifo; // penalty side: pairs of a position and a slot of the penalised set
+	uint32_t loose;
+	uint32_t counted;
+	uint64_t left; // entries that ever left: the number of the first one that is here
+};
+
+struct mr_sublane {
+	struct mr_lane_queue sides[MR_LANE_SIDES];
+	struct mr_timer timer; // of the batch's age; the stage's
+	uint64_t
+		since_ns; // not after the oldest entry that waits came, but after the last batch was taken
+	uint64_t
+		number; // of the batch whose borders are recorded and which has not settled; 0: none
+	uint64_t settled_number; // of the last one that did
+	uint64_t
+		recorded_end; // of its record in the stage's stream: durable before the first attempt
+	uint32_t batch[MR_LANE_SIDES]; // its borders: entries of each side
+	uint32_t lane; // slot
+	uint8_t index; // in the lane
+	uint8_t credit; // of the penalty side, in fifths of an entry
+	bool busy; // an attempt is under way
+	bool changed; // since its last progress record
+};
+
+struct mr_lane {
+	uint64_t pending; // entries in its sub-lanes
+	uint64_t progress_ns; // last time something settled, or it became non-empty
+	uint32_t slot;
+	uint32_t number; // in the router
+	uint32_t penalised; // its objects with undelivered entries on the penalty side
+	uint32_t failures; // attempts in a row
+	uint32_t next_loosen;
+	uint32_t sublanes[MR_IN_FLIGHT_MAX]; // indices
+	uint8_t in_flight; // sub-lanes
+	uint8_t allowed; // attempts at a time: 1 while failing, then doubling
+	uint8_t active; // attempts under way
+	uint8_t lag; // sixteenths of a buffer, MR_LAG_NONE without traffic
+	bool open;
+	bool counting; // new entries hold their stream back
+	bool loosening; // listed
+	bool took; // something came since it was last looked at
+};
+
+struct mr_lanes_config {
+	uint32_t lanes_max; // numbers in the router are below
+	uint32_t entries_max;
+	uint32_t shards;
+	const uint16_t *shard_streams; // stream of each shard
+	struct mr_stream *const *streams; // by id
+	uint64_t seed;
+};
+
+struct mr_lanes {
+	struct mr_lane *slots; // 1 .. slots_max
+	uint32_t *by_number; // slot, 0: none
+	struct mr_sublane *sublanes;
+	uint32_t *free_sublanes; // a stack
+	struct mr_chunk_pool pool;
+	struct mr_penalised_set penalised;
+	struct mr_lane_floor *floors; // by shard
+	struct mr_stream *const *streams;
+	uint16_t shard_of_stream[MR_STREAMS_MAX]; // UINT16_MAX: not a shard's
+	struct mr_lag lags;
+	uint64_t pending;
+	uint32_t lanes_max;
+	uint32_t slots_max;
+	uint32_t slots_used; // highest slot ever opened
+	uint32_t open_lanes;
+	uint32_t free_sublanes_count;
+	uint32_t penalised_max; // undelivered entries of one object before it is held
+	uint32_t shards;
+	uint32_t loosen_head, loosen_tail; // lanes that fell behind and still count entries
+	struct { // where loosening of the first of them stands
+		uint8_t sublane;
+		uint8_t side;
+		bool started;
+		uint32_t passed; // entries before `iter`
+		struct mr_fifo_iter iter;
+	} walk;
+};
+
+struct mr_lane_entry {
+	mr_position position;
+	uint32_t penalised; // slot, 0 on the normal side
+};
+
+bool mr_lanes_init(
+	struct mr_lanes *lanes, struct mr_arena *arena, const struct mr_lanes_config *config);
+// A lane of `in_flight` sub-lanes, fewer when those run short. NULL when the number is in use or no slot is free.
+struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight);
+// The number becomes free; the slot stays until mr_lane_close.
+void mr_lane_forget(struct mr_lanes *lanes, struct mr_lane *lane);
+void mr_lane_close(
+	struct mr_lanes *lanes, struct mr_lane *lane); // empty, without attempts, not loosening
+struct mr_lane *mr_lane_find(const struct mr_lanes *lanes, uint32_t number); // NULL: none
+
+static inline struct mr_sublane *mr_lane_sublane(
+	const struct mr_lanes *lanes, const struct mr_lane *lane, uint32_t index)
+{
+	return &lanes->sublanes[lane->sublanes[index]];
+}
+
+static inline uint32_t mr_lane_entries(const struct mr_sublane *sublane, enum mr_lane_side side)
+{
+	return sublane->sides[side].fifo.count >> side;
+}
+
+// Entries that wait for a batch: those of the batch that is recorded are not among them.
+static inline uint32_t mr_lane_waiting(const struct mr_sublane *sublane)
+{
+	return mr_lane_entries(sublane, MR_LANE_NORMAL) + mr_lane_entries(sublane, MR_LANE_PENALTY)
+		- sublane->batch[MR_LANE_NORMAL] - sublane->batch[MR_LANE_PENALTY];
+}
+
+// Whether mr_lane_take needs the entry's object.
+static inline bool mr_lane_needs_object(const struct mr_lane *lane, const struct mr_lane_msg *msg)
+{
+	return (msg->flags & MR_LANE_PENALISED) != 0 || lane->penalised != 0;
+}
+
+// Takes an entry in; `object` may be 0 when it is not needed. NULL: no memory, the entry is the caller's to count.
+struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
+	const struct mr_lane_msg *msg, uint64_t object, uint64_t now_ns);
+// The first entry of a side leaves.
+mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side);
+
+// -- lane_serve.c
+struct mr_lane_cursor {
+	struct mr_fifo_iter iter[MR_LANE_SIDES];
+};
+
+// How many entries of each side the next batch may take: at most `events_max`; where both sides wait, one in five comes from the penalty
+// side, and an entry behind a barrier is not taken before what it waits for.
+void mr_lane_plan(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
+	uint32_t events_max, uint32_t ret_quota[MR_LANE_SIDES]);
+struct mr_lane_cursor mr_lane_begin(const struct mr_sublane *sublane);
+// The next entry of a side; false at its end.
+bool mr_lane_next(const struct mr_lanes *lanes, struct mr_lane_cursor *cursor,
+	enum mr_lane_side side, struct mr_lane_entry *ret_entry);
+// Whether an entry of the penalty side may stand in a batch after `normal` entries of the normal side.
+bool mr_lane_may_follow(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
+	uint32_t slot, uint32_t normal);
+// The batch has its borders: its entries no longer wait.
+void mr_lane_cut(struct mr_sublane *sublane, uint64_t number, const uint32_t taken[MR_LANE_SIDES],
+	uint64_t now_ns);
+// The batch will not be sent again under its number: its entries wait once more, or leave one by one.
+void mr_lane_void(struct mr_sublane *sublane);
+// The batch has settled, one way or the other: its entries leave. Returns how many.
+uint32_t mr_lane_settle(
+	struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane, uint64_t now_ns);
+
+// -- lane_behind.c
+// A lane that stopped counting, or still has entries that hold nothing back, is behind: the streams' writers may pass it.
+bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane);
+// Looks at the lane's fronts and decides: behind after a second without progress, or by the rule of the median; back when it has caught up.
+// Returns true when it fell behind just now.
+bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns);
+// Goes on taking entries of lanes that fell behind out of the floors, at most `units` of them. Returns the work done.
+uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units);
+// The holds of a lane that fails or is behind are lifted.
+void mr_lane_release_holds(struct mr_lanes *lanes, struct mr_lane *lane);
+enum { MR_LANE_STALL_NS = 1000000000 };

@@ -1,0 +1,332 @@
+// Attempts: a request is begun, its body rendered, its batch made durable, signed, sent; and what its answer means.
+#include "asana_json.h"
+#include "bytes.h"
+#include "delivery_state.h"
+#include "hash.h"
+#include "histogram.h"
+#include "mr_assert.h"
+
+enum { HEADERS_BYTES_MAX = 512, WOKEN_PER_ANSWER = 2 };
+
+bool mr_attempts_init(struct mr_delivery *delivery, struct mr_arena *arena)
+{
+	uint32_t count = delivery->config.limits.connections_max;
+	delivery->attempts = mr_arena_array(arena, "attempts", struct mr_attempt, count);
+	if (delivery->attempts == NULL)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		delivery->attempts[i].delivery = delivery;
+		mr_list_push(&delivery->free_attempts, &delivery->attempts[i].link);
+	}
+	return true;
+}
+
+static bool may_send(const struct mr_delivery *delivery, const struct mr_recipient *recipient)
+{
+	return recipient->lane->failures == 0
+		|| delivery->now.mono_ns >= recipient->next_attempt_ns;
+}
+
+static bool may_begin(const struct mr_delivery *delivery, const struct mr_recipient *recipient)
+{
+	if (recipient->state >= MR_RECIPIENT_GONE
+		|| recipient->lane->active >= recipient->lane->allowed)
+		return false;
+	if (!may_send(delivery, recipient))
+		return false;
+	if (recipient->state == MR_RECIPIENT_HANDSHAKE)
+		return recipient->lane->active == 0;
+	return recipient->due != 0 || recipient->heartbeat_due;
+}
+
+static void done(struct mr_request *request, const struct mr_result *result)
+{
+	struct mr_attempt *attempt = request->owner;
+	attempt->result = *result;
+	attempt->request = NULL;
+	mr_list_push(&attempt->delivery->finished, &attempt->link);
+}
+
+// Lower-case hex of the signature over the body.
+static void sign(struct mr_delivery *delivery, const struct mr_attempt *attempt, char ret_hex[64])
+{
+	uint8_t mac[32];
+	mr_hmac_sign(attempt->recipient->hmac, attempt->request->body, attempt->length, mac);
+	mr_hex_encode(mac, sizeof(mac), ret_hex);
+	delivery->signatures++;
+#ifdef MR_BENCH_BREAK_SIGNATURE
+	if (delivery->signatures % 1000 == 0) // the planted fault that the proofs must notice
+		ret_hex[0] = ret_hex[0] == '0' ? '1' : '0';
+#endif
+}
+
+// Stable over retries, different for every batch of every webhook; a volatile router starts its numbers anew, hence the boot.
+static void write_webhook_id(
+	struct mr_out *out, const struct mr_delivery *delivery, const struct mr_attempt *attempt)
+{
+	uint64_t words[] = {attempt->recipient->webhook,
+		attempt->sublane != NULL ? attempt->sublane->number : attempt->begun_ns,
+		delivery->config.boot_id, attempt->kind};
+	uint64_t hash[] = {
+		mr_hash_bytes(words, sizeof(words), 0), mr_hash_bytes(words, sizeof(words), 1)};
+	char hex[2 * sizeof(hash)];
+	mr_hex_encode((const uint8_t *)hash, sizeof(hash), hex);
+	mr_out_literal(out, "webhook-id: msg_");
+	mr_out_bytes(out, hex, sizeof(hex));
+	mr_out_literal(out, "\r\n");
+}
+
+static void write_headers(
+	struct mr_delivery *delivery, struct mr_attempt *attempt, char *ret_headers, size_t size)
+{
+	const struct mr_recipient *recipient = attempt->recipient;
+	struct mr_out out = mr_out_make(ret_headers, size);
+	mr_out_literal(&out, "Content-Type: application/json\r\n");
+	if (attempt->kind == MR_ATTEMPT_HANDSHAKE) {
+		mr_out_literal(&out, "X-Hook-Secret: ");
+		mr_out_bytes(&out, recipient->secret.secret, recipient->secret.secret_length);
+		mr_out_literal(&out, "\r\n");
+	} else {
+		char hex[64];
+		sign(delivery, attempt, hex);
+		mr_out_literal(&out, "X-Hook-Signature: ");
+		mr_out_bytes(&out, hex, sizeof(hex));
+		mr_out_literal(&out, "\r\n");
+		write_webhook_id(&out, delivery, attempt);
+	}
+	mr_out_bytes(&out, "", 1);
+	mr_assert(!out.overflow);
+}
+
+static void send_attempt(struct mr_delivery *delivery, struct mr_attempt *attempt)
+{
+	char headers[HEADERS_BYTES_MAX];
+	attempt->begun_ns = delivery->now.mono_ns;
+	write_headers(delivery, attempt, headers, sizeof(headers));
+	if (attempt->recipient->row != NULL)
+		mr_count(&attempt->recipient->row->requests, 1);
+	struct mr_request *request = attempt->request;
+	request->owner = attempt;
+	request->done = done;
+	mr_request_send(
+		request, attempt->recipient->path, headers, attempt->length, delivery->now.mono_ns);
+	explicit_bzero(headers, sizeof(headers));
+}
+
+// Heartbeats and handshakes have a body of constants.
+static void send_constant(struct mr_delivery *delivery, struct mr_attempt *attempt,
+	enum mr_attempt_kind kind, const char *body, size_t length)
+{
+	mr_assert(length <= attempt->request->body_size);
+	attempt->kind = (uint8_t)kind;
+	memcpy(attempt->request->body, body, length);
+	attempt->length = length;
+	send_attempt(delivery, attempt);
+}
+
+static struct mr_sublane *next_due(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	mr_assert(recipient->due != 0);
+	uint32_t index = recipient->next_sublane;
+	while ((recipient->due & 1u << index) == 0)
+		index = (index + 1) % lane->in_flight;
+	recipient->due &= (uint8_t) ~(1u << index);
+	recipient->next_sublane = (uint8_t)((index + 1) % lane->in_flight);
+	return mr_lane_sublane(&delivery->lanes, lane, index);
+}
+
+static void start_batch(
+	struct mr_delivery *delivery, struct mr_attempt *attempt, struct mr_sublane *sublane)
+{
+	mr_assert(!sublane->busy);
+	sublane->busy = true;
+	mr_timer_cancel(&delivery->sublane_timers, &sublane->timer);
+	attempt->kind = MR_ATTEMPT_BATCH;
+	attempt->sublane = sublane;
+	attempt->first = sublane->number == 0;
+	attempt->cursor = mr_lane_begin(sublane);
+	attempt->bytes_max = delivery->tune.batch_bytes_max;
+	if (attempt->bytes_max > attempt->request->body_size)
+		attempt->bytes_max = attempt->request->body_size;
+	attempt->quota[MR_LANE_NORMAL] = sublane->batch[MR_LANE_NORMAL];
+	attempt->quota[MR_LANE_PENALTY] = sublane->batch[MR_LANE_PENALTY];
+	if (attempt->first)
+		mr_lane_plan(
+			&delivery->lanes, sublane, delivery->tune.batch_events_max, attempt->quota);
+	// Each side gets its share of the bytes as of the entries.
+	uint64_t all = attempt->quota[MR_LANE_NORMAL] + attempt->quota[MR_LANE_PENALTY];
+	attempt->normal_bytes = attempt->bytes_max;
+	if (all > 0 && attempt->quota[MR_LANE_PENALTY] > 0)
+		attempt->normal_bytes = attempt->bytes_max * attempt->quota[MR_LANE_NORMAL] / all;
+	mr_list_push(&delivery->rendering, &attempt->link);
+}
+
+static void start(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_request *request)
+{
+	struct mr_link *link = mr_list_pop(&delivery->free_attempts);
+	mr_assert(link != NULL); // as many as the engine has connections
+	struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
+	attempt->recipient = recipient;
+	attempt->request = request;
+	attempt->sublane = NULL;
+	attempt->first = false;
+	attempt->side = MR_LANE_NORMAL;
+	attempt->length = 0;
+	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
+		attempt->taken[side] = 0;
+	recipient->lane->active++;
+	if (recipient->state == MR_RECIPIENT_HANDSHAKE) {
+		send_constant(delivery, attempt, MR_ATTEMPT_HANDSHAKE, "{}", 2);
+	} else if (recipient->due != 0) {
+		start_batch(delivery, attempt, next_due(delivery, recipient));
+	} else {
+		static const char heartbeat[] = MR_ASANA_PREFIX MR_ASANA_SUFFIX;
+		recipient->heartbeat_due = false;
+		send_constant(
+			delivery, attempt, MR_ATTEMPT_HEARTBEAT, heartbeat, sizeof(heartbeat) - 1);
+	}
+}
+
+uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
+{
+	uint32_t work = 0;
+	while (work < units && delivery->ready.head != NULL) {
+		struct mr_link *link = mr_list_pop(&delivery->ready);
+		struct mr_recipient *recipient = mr_container_of(link, struct mr_recipient, link);
+		recipient->listed = false;
+		work++;
+		while (may_begin(delivery, recipient)) {
+			uint64_t retry_ns = 0;
+			struct mr_request *request = mr_request_begin(delivery->engine,
+				recipient->endpoint, delivery->now.mono_ns, &retry_ns);
+			if (request == NULL) {
+				mr_door_block(delivery, recipient, retry_ns);
+				break;
+			}
+			start(delivery, recipient, request);
+			work++;
+		}
+	}
+	return work;
+}
+
+// The slot and the lane's share are free again; who waits for them comes up.
+static void end(struct mr_delivery *delivery, struct mr_attempt *attempt)
+{
+	struct mr_recipient *recipient = attempt->recipient;
+	struct mr_sublane *sublane = attempt->sublane;
+	mr_assert(recipient->lane->active > 0 && attempt->request == NULL);
+	recipient->lane->active--;
+	mr_list_push(&delivery->free_attempts, &attempt->link);
+	if (sublane != NULL) {
+		sublane->busy = false;
+		mr_delivery_look(delivery, recipient, sublane);
+	}
+	mr_recipient_ready(delivery, recipient);
+	mr_door_wake(delivery, recipient->door, WOKEN_PER_ANSWER);
+}
+
+void mr_attempt_abort(struct mr_delivery *delivery, struct mr_attempt *attempt)
+{
+	mr_request_abandon(attempt->request);
+	attempt->request = NULL;
+	end(delivery, attempt);
+}
+
+uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
+{
+	uint32_t work = 0;
+	uint64_t watermark = mr_stream_watermark(delivery->config.stream);
+	struct mr_list list = delivery->durable;
+	delivery->durable = (struct mr_list){0};
+	for (struct mr_link *link; (link = mr_list_pop(&list)) != NULL;) {
+		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
+		const struct mr_recipient *recipient = attempt->recipient;
+		if (recipient->state >= MR_RECIPIENT_GONE || !may_send(delivery, recipient)
+			|| recipient->lane->active > recipient->lane->allowed) {
+			mr_attempt_abort(delivery, attempt); // it failed or went meanwhile
+		} else if (work >= units || watermark < attempt->sublane->recorded_end) {
+			mr_list_push(&delivery->durable, link);
+		} else {
+			work += 1 + (uint32_t)(attempt->length / 256);
+			send_attempt(delivery, attempt);
+		}
+	}
+	return work;
+}
+
+static void delivered(struct mr_delivery *delivery, struct mr_attempt *attempt)
+{
+	struct mr_recipient *recipient = attempt->recipient;
+	uint32_t count = mr_lane_settle(
+		&delivery->lanes, recipient->lane, attempt->sublane, delivery->now.mono_ns);
+	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_DELIVERED), count);
+	if (recipient->row != NULL)
+		mr_count(&recipient->row->delivered, count);
+	mr_recipient_changed(delivery, recipient);
+	if (!attempt->first)
+		return;
+	struct mr_stats_histogram *histogram =
+		&delivery->config.stats->histograms[MR_HISTOGRAM_DELIVERY_ACCEPT_TO_DELIVERED];
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t took_ns = delivery->now.wall_ns - attempt->received_ns[i];
+		mr_histogram_record(histogram, took_ns > 0 ? (uint64_t)took_ns : 0);
+	}
+}
+
+static bool echoed(const struct mr_attempt *attempt)
+{
+	const struct mr_made_secret *secret = &attempt->recipient->secret;
+	if (attempt->result.status != 200 && attempt->result.status != 204)
+		return false;
+	return attempt->result.secret_length == secret->secret_length
+		&& mr_equal_constant_time(
+			attempt->result.secret, secret->secret, secret->secret_length);
+}
+
+static void judge(struct mr_delivery *delivery, struct mr_attempt *attempt)
+{
+	struct mr_recipient *recipient = attempt->recipient;
+	bool ok = attempt->result.outcome == MR_OUTCOME_OK;
+	if (attempt->kind == MR_ATTEMPT_HANDSHAKE)
+		ok = ok && echoed(attempt);
+	recipient->last_status = attempt->result.status;
+	if (recipient->row != NULL)
+		mr_gauge(&recipient->row->last_status, attempt->result.status);
+	if (ok && attempt->kind == MR_ATTEMPT_BATCH)
+		delivered(delivery, attempt);
+	if (recipient->state >= MR_RECIPIENT_GONE)
+		return;
+	if (ok) {
+		if (attempt->kind == MR_ATTEMPT_HANDSHAKE)
+			mr_recipient_shaken(delivery, recipient);
+		mr_recipient_succeeded(delivery, recipient);
+		return;
+	}
+	if (attempt->kind == MR_ATTEMPT_HEARTBEAT)
+		recipient->heartbeat_due = true;
+	if (attempt->sublane != NULL)
+		attempt->sublane->changed = true;
+	mr_recipient_changed(delivery, recipient);
+	mr_recipient_failed(delivery, recipient, attempt);
+	if (attempt->result.status == 410 && recipient->state == MR_RECIPIENT_ACTIVE)
+		mr_recipient_gone(delivery, recipient);
+}
+
+uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units)
+{
+	uint32_t work = 0;
+	while (work < units) {
+		struct mr_link *link = mr_list_pop(&delivery->finished);
+		if (link == NULL)
+			break;
+		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
+		work += 1 + attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+		if (attempt->result.outcome != MR_OUTCOME_CANCELED)
+			judge(delivery, attempt);
+		end(delivery, attempt);
+	}
+	return work;
+}

@@ -1,0 +1,117 @@
+// What is written down and shown about lanes: progress records, rows, who is behind.
+#include "delivery_state.h"
+#include "mr_assert.h"
+#include "record_codec.h"
+
+enum { SWEPT_PER_STEP = 16 };
+
+void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	if (recipient->changed)
+		return;
+	recipient->changed = true;
+	if (delivery->changed.head == NULL && delivery->progress_due_ns <= delivery->now.mono_ns)
+		delivery->progress_due_ns = delivery->now.mono_ns + MR_PROGRESS_INTERVAL_NS;
+	mr_list_push(&delivery->changed, &recipient->changed_link);
+}
+
+// One record for each sub-lane that changed. False: the stream has no room for all of them now.
+static bool write_progress(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	struct mr_record_progress progress = {.webhook = recipient->webhook,
+		.failing_since_ns = recipient->failing_since_ns,
+		.attempts = lane->failures,
+		.status = recipient->last_status};
+	if (lane->failures > 0) {
+		uint64_t now_ns = delivery->now.mono_ns;
+		uint64_t left_ns = recipient->next_attempt_ns > now_ns
+			? recipient->next_attempt_ns - now_ns
+			: 0;
+		progress.next_attempt_ns = delivery->now.wall_ns + (int64_t)left_ns;
+	}
+	if (mr_stream_room(delivery->config.stream) < sizeof(progress) * lane->in_flight)
+		return false;
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
+		if (!sublane->changed)
+			continue;
+		sublane->changed = false;
+		progress.settled_number = sublane->settled_number;
+		progress.sublane = (uint16_t)i;
+		mr_record_seal(&progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, 0);
+		mr_stream_append(delivery->config.stream, &progress, sizeof(progress), NULL, 0);
+	}
+	return true;
+}
+
+uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units)
+{
+	uint32_t work = 0;
+	if (delivery->changed.head == NULL || delivery->now.mono_ns < delivery->progress_due_ns)
+		return 0;
+	while (work < units && delivery->changed.head != NULL) {
+		struct mr_link *link = delivery->changed.head;
+		struct mr_recipient *recipient =
+			mr_container_of(link, struct mr_recipient, changed_link);
+		if (!write_progress(delivery, recipient))
+			return work;
+		mr_list_pop(&delivery->changed);
+		recipient->changed = false;
+		work++;
+	}
+	if (delivery->changed.head == NULL)
+		delivery->progress_due_ns = delivery->now.mono_ns + MR_PROGRESS_INTERVAL_NS;
+	return work;
+}
+
+static void show_row(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	if (recipient->row == NULL)
+		return;
+	uint64_t oldest_ns = 0;
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
+		bool any = mr_lane_entries(sublane, MR_LANE_NORMAL)
+				+ mr_lane_entries(sublane, MR_LANE_PENALTY)
+			> 0;
+		uint64_t age_ns = any ? delivery->now.mono_ns - sublane->since_ns : 0;
+		if (age_ns > oldest_ns)
+			oldest_ns = age_ns;
+	}
+	mr_gauge(&recipient->row->pending, lane->pending);
+	mr_gauge(&recipient->row->oldest_ns, oldest_ns);
+	mr_recipient_flags(delivery, recipient);
+}
+
+uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
+{
+	struct mr_lanes *lanes = &delivery->lanes;
+	if (delivery->sweep_at == 0) {
+		if (delivery->now.mono_ns < delivery->sweep_due_ns)
+			return 0;
+		delivery->sweep_due_ns = delivery->now.mono_ns + MR_SWEEP_INTERVAL_NS;
+		delivery->sweep_at = 1;
+		delivery->behind_seen = 0;
+	}
+	uint32_t work = 0;
+	for (; work < SWEPT_PER_STEP && delivery->sweep_at <= lanes->slots_used; work++) {
+		uint32_t slot = delivery->sweep_at++;
+		struct mr_recipient *recipient = &delivery->recipients[slot];
+		if (!lanes->slots[slot].open)
+			continue;
+		mr_lane_judge(lanes, recipient->lane, delivery->now.mono_ns);
+		if (mr_lane_is_behind(lanes, recipient->lane))
+			delivery->behind_seen++;
+		mr_recipient_tell(delivery, recipient);
+		show_row(delivery, recipient);
+	}
+	if (delivery->sweep_at > lanes->slots_used) {
+		delivery->sweep_at = 0;
+		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_LANES_BEHIND),
+			delivery->behind_seen);
+		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_LANES), lanes->open_lanes);
+	}
+	return work;
+}

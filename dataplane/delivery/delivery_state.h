@@ -1,0 +1,220 @@
+// The inside of the delivery stage, for its own files: recipients (the outer half of a lane), attempts, and how they wait for each other.
+//
+// Where things wait: a sub-lane that has a batch to send marks itself in recipient->due; a recipient with something due stands in `ready`; when its endpoint has
+// no slot it moves to the endpoint's `blocked`; while it fails it stands nowhere until its timer fires. An attempt stands in `rendering` until
+// its body is whole and its batch recorded, in `durable` until the record is, at the engine while it is sent, in `finished` when it is answered.
+#pragma once
+
+#include "crypto.h"
+#include "delivery.h"
+#include "engine.h"
+#include "lane.h"
+#include "lane_backoff.h"
+#include "rng.h"
+
+enum {
+	MR_FRAGMENT_SLOT_BYTES = 512, // longer rendered events are not kept
+	MR_PROGRESS_INTERVAL_NS = 100000000,
+	MR_SWEEP_INTERVAL_NS = 10000000, // each lane is judged about so often
+	MR_BLOCKED_POLL_NS =
+		10000000, // an endpoint with blocked lanes is asked again at the latest
+};
+
+struct mr_link { // of a list; stands in what is listed
+	struct mr_link *next;
+};
+
+struct mr_list { // first in, first out
+	struct mr_link *head, *tail;
+};
+
+static inline void mr_list_push(struct mr_list *list, struct mr_link *link)
+{
+	link->next = NULL;
+	if (list->head == NULL)
+		list->head = link;
+	else
+		list->tail->next = link;
+	list->tail = link;
+}
+
+static inline struct mr_link *mr_list_pop(struct mr_list *list) // NULL: empty
+{
+	struct mr_link *link = list->head;
+	if (link != NULL)
+		list->head = link->next;
+	return link;
+}
+
+#define mr_container_of(pointer, type, member) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+struct mr_fragment {
+	mr_position position; // 0: empty
+	int64_t received_ns; // wall clock
+	uint32_t length;
+	uint8_t bytes[MR_FRAGMENT_SLOT_BYTES - 20];
+};
+static_assert(
+	sizeof(struct mr_fragment) == MR_FRAGMENT_SLOT_BYTES, "a whole number of cache lines");
+
+struct mr_fragments {
+	struct mr_fragment *slots;
+	uint32_t mask;
+};
+
+enum mr_recipient_state {
+	MR_RECIPIENT_HANDSHAKE = 1, // asks the endpoint to echo a secret; entries wait
+	MR_RECIPIENT_ACTIVE,
+	MR_RECIPIENT_GONE, // 410, or no success for too long: entries are dropped
+	MR_RECIPIENT_REMOVED, // the same, and the slot goes when nothing is under way
+};
+
+struct mr_recipient { // by lane slot
+	struct mr_lane *lane;
+	struct mr_endpoint *endpoint;
+	struct mr_hmac *hmac; // NULL until there is a secret
+	struct mr_stats_webhook *row; // NULL: the number has a new owner
+	struct mr_timer timer; // failing: the next attempt; else the next heartbeat
+	uint64_t webhook;
+	uint64_t last_number; // of batches
+	uint64_t next_attempt_ns; // while failing
+	uint64_t failed_ns; // last failure
+	uint64_t success_ns; // last success, or when it was added
+	int64_t failing_since_ns; // wall clock; 0: not failing
+	struct mr_door *door; // of its endpoint
+	struct mr_link link; // in ready or blocked
+	struct mr_link drain_link;
+	struct mr_link changed_link;
+	uint32_t fragment_bytes; // running mean
+	uint16_t last_status;
+	uint8_t state; // enum mr_recipient_state
+	uint8_t due; // bit: sub-lane that has something to send
+	uint8_t next_sublane; // served next
+	bool heartbeat_due;
+	bool listed; // in ready or blocked
+	bool draining; // listed
+	bool changed; // listed
+	bool tells_secret, tells_gone; // the steward does not know yet
+	struct mr_made_secret secret;
+	char path[MR_URL_BYTES_MAX];
+};
+
+struct mr_door { // where the lanes of one endpoint wait for a slot
+	struct mr_endpoint *endpoint;
+	uint32_t lanes; // 0: free
+	struct mr_list blocked;
+	struct mr_timer timer;
+};
+
+enum mr_attempt_kind { MR_ATTEMPT_BATCH = 1, MR_ATTEMPT_HEARTBEAT, MR_ATTEMPT_HANDSHAKE };
+
+struct mr_attempt {
+	struct mr_delivery *delivery;
+	struct mr_request *request;
+	struct mr_link link;
+	struct mr_recipient *recipient;
+	struct mr_sublane *sublane; // of a batch
+	uint8_t kind; // enum mr_attempt_kind
+	bool first; // of its batch
+	uint32_t quota[MR_LANE_SIDES]; // how many entries it may take
+	uint32_t taken[MR_LANE_SIDES];
+	uint32_t side; // being rendered
+	size_t length; // of the body so far
+	size_t normal_bytes; // the body may have after the normal side
+	size_t bytes_max;
+	uint64_t begun_ns;
+	struct mr_lane_cursor cursor;
+	struct mr_result result;
+	int64_t received_ns[MR_BATCH_EVENTS_MAX]; // wall clock, per entry
+};
+
+struct mr_delivery {
+	struct mr_delivery_config config;
+	struct mr_tune tune;
+	struct mr_now now; // of the step
+	struct mr_lanes lanes;
+	struct mr_recipient *recipients; // by lane slot
+	struct mr_door *doors;
+	struct mr_table door_of; // endpoint -> index in doors
+	struct mr_attempt *attempts; // connections_max
+	struct mr_list free_attempts, rendering, durable, finished;
+	struct mr_list ready, drain, changed;
+	struct mr_timer_wheel sublane_timers, recipient_timers, door_timers;
+	struct mr_fragments fragments;
+	struct mr_engine *engine;
+	struct mr_reader reader;
+	struct mr_rng rng;
+	uint64_t progress_due_ns;
+	uint64_t sweep_due_ns;
+	uint32_t sweep_at; // slot; 0: between two passes
+	uint32_t behind_seen; // lanes behind in this pass
+	uint64_t signatures;
+	struct {
+		struct mr_desc descs[MR_BURST_MAX]; // popped, not yet in their lanes
+		uint32_t at, count;
+		uint64_t taken;
+	} inbound[MR_SHARDS_MAX];
+	uint8_t scratch[MR_FRAGMENT_BYTES_MAX];
+	mr_position positions[MR_BATCH_EVENTS_MAX];
+};
+
+static inline mr_counter *mr_delivery_counter(struct mr_delivery *delivery, enum mr_counter_id id)
+{
+	return &delivery->config.stats->counters[id];
+}
+
+// -- delivery_intake.c
+uint32_t mr_delivery_intake(struct mr_delivery *delivery); // returns work done
+void mr_delivery_publish_board(struct mr_delivery *delivery);
+void mr_delivery_flush_holds(struct mr_delivery *delivery);
+// A sub-lane looks whether it has something to send now; if not now, sets its timer.
+void mr_delivery_look(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
+
+// -- delivery_recipient.c
+void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook);
+void mr_recipient_remove(struct mr_delivery *delivery, uint64_t webhook, uint32_t lane);
+void mr_recipient_gone(struct mr_delivery *delivery,
+	struct mr_recipient *recipient); // the endpoint wants no more, or is no more
+void mr_recipient_succeeded(struct mr_delivery *delivery, struct mr_recipient *recipient);
+void mr_recipient_failed(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	const struct mr_attempt *attempt);
+void mr_recipient_shaken(
+	struct mr_delivery *delivery, struct mr_recipient *recipient); // the secret was echoed
+void mr_recipient_ready(struct mr_delivery *delivery,
+	struct mr_recipient *recipient); // in line, unless it fails or stands in one
+void mr_recipient_wake(
+	struct mr_delivery *delivery, struct mr_recipient *recipient); // its timer fired
+void mr_recipient_fini(struct mr_delivery *delivery, struct mr_recipient *recipient);
+uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units);
+// One delivery is given up: counted for the stage and, where there is one, the row; recorded when the stream has room.
+void mr_delivery_dropped(struct mr_delivery *delivery, struct mr_stats_webhook *row,
+	uint64_t webhook, mr_position position, enum mr_reason reason);
+void mr_recipient_flags(struct mr_delivery *delivery, struct mr_recipient *recipient); // of its row
+bool mr_recipient_tell(struct mr_delivery *delivery,
+	struct mr_recipient *recipient); // false: the steward's ring is full
+
+// -- delivery_door.c
+struct mr_door *mr_door_take(
+	struct mr_delivery *delivery, struct mr_endpoint *endpoint); // one more lane; NULL: no room
+void mr_door_leave(struct mr_delivery *delivery, struct mr_door *door);
+void mr_door_block(struct mr_delivery *delivery, struct mr_recipient *recipient, uint64_t retry_ns);
+void mr_door_wake(struct mr_delivery *delivery, struct mr_door *door, uint32_t lanes);
+
+// -- delivery_attempt.c
+bool mr_attempts_init(struct mr_delivery *delivery, struct mr_arena *arena);
+uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units);
+uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units);
+uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units);
+void mr_attempt_abort(
+	struct mr_delivery *delivery, struct mr_attempt *attempt); // begun, and not to be sent
+
+// -- delivery_render.c
+bool mr_fragments_init(struct mr_fragments *fragments, struct mr_arena *arena, uint64_t bytes);
+uint32_t mr_delivery_render(struct mr_delivery *delivery, uint32_t units);
+
+// -- delivery_progress.c
+void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *recipient);
+uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units);
+uint32_t mr_delivery_sweep(struct mr_delivery *delivery);
