@@ -25,7 +25,7 @@ static int map_file(struct mr_ledger *ledger, int fd, uint64_t bytes, int protec
 }
 
 int mr_ledger_create(struct mr_ledger *ledger, const char *path, uint64_t capacity,
-	const struct mr_workload_options *workload)
+	const struct mr_workload_options *workload, uint64_t hash_seed, uint32_t flows)
 {
 	*ledger = (struct mr_ledger){0};
 	char *half = NULL;
@@ -41,6 +41,8 @@ int mr_ledger_create(struct mr_ledger *ledger, const char *path, uint64_t capaci
 		ledger->header->version = MR_LEDGER_VERSION;
 		ledger->header->capacity = capacity;
 		ledger->header->workload = *workload;
+		ledger->header->hash_seed = hash_seed;
+		ledger->header->flows = flows;
 		if (rename(half, path) < 0)
 			r = -errno;
 	}

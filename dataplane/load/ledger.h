@@ -54,8 +54,9 @@ struct mr_ledger {
 };
 
 // Sender: makes the file (sparse) in a temporary place and moves it to `path`, so that a receiver never sees half of one.
+// `hash_seed` and `flows` are the installation's, from WELCOME.
 int mr_ledger_create(struct mr_ledger *ledger, const char *path, uint64_t capacity,
-	const struct mr_workload_options *workload);
+	const struct mr_workload_options *workload, uint64_t hash_seed, uint32_t flows);
 // Receiver: 0, -ENOENT when it is not there yet, -EBADMSG when it is no ledger of this version, or negative errno.
 int mr_ledger_open(struct mr_ledger *ledger, const char *path);
 void mr_ledger_close(struct mr_ledger *ledger); // accepts one that is not open
