@@ -70,7 +70,8 @@ static int mark_delivered(struct mr_checker_path *path, uint64_t number, bool *r
 		uint64_t *bits = realloc(path->delivered, words * sizeof(*bits));
 		if (bits == NULL)
 			return -ENOMEM;
-		memset(bits + path->delivered_words, 0, (words - path->delivered_words) * sizeof(*bits));
+		memset(bits + path->delivered_words, 0,
+			(words - path->delivered_words) * sizeof(*bits));
 		path->delivered = bits;
 		path->delivered_words = words;
 	}
@@ -94,7 +95,8 @@ struct scan {
 };
 
 // Whether the event is one that was offered; *ret_intended_ns is 0 without a ledger.
-static bool is_known(const struct mr_checker *checker, const struct mr_delivered *event, uint64_t *ret_intended_ns)
+static bool is_known(const struct mr_checker *checker, const struct mr_delivered *event,
+	uint64_t *ret_intended_ns)
 {
 	*ret_intended_ns = 0;
 	if (checker->ledger == NULL)
@@ -131,7 +133,8 @@ static void check_event(void *context, const struct mr_delivered *event)
 	else
 		*newest = event->number;
 	if (checker->ledger != NULL && path->resource != 0
-		&& !mr_workload_reaches(&checker->ledger->header->workload, event->object, path->resource))
+		&& !mr_workload_reaches(
+			&checker->ledger->header->workload, event->object, path->resource))
 		checker->counts.misrouted++;
 	checker->counts.events++;
 	path->events++;
@@ -142,7 +145,8 @@ static void check_event(void *context, const struct mr_delivered *event)
 static bool is_heartbeat(const struct mr_checked_request *request)
 {
 	static const char empty[] = "{\"events\":[]}";
-	return request->body_length == sizeof(empty) - 1 && memcmp(request->body, empty, sizeof(empty) - 1) == 0;
+	return request->body_length == sizeof(empty) - 1
+		&& memcmp(request->body, empty, sizeof(empty) - 1) == 0;
 }
 
 int mr_checker_request(struct mr_checker *checker, const struct mr_checked_request *request)
@@ -172,7 +176,8 @@ int mr_checker_request(struct mr_checker *checker, const struct mr_checked_reque
 	*seen = request->answered ? hash : hash & ~UINT64_C(1);
 	struct scan scan = {.checker = checker, .path = path, .now_ns = request->now_ns};
 	struct mr_delivered_sink sink = {.context = &scan, .event = check_event};
-	if (mr_delivered_scan(request->body, request->body_length, request->answered ? &sink : NULL) < 0) {
+	if (mr_delivered_scan(request->body, request->body_length, request->answered ? &sink : NULL)
+		< 0) {
 		counts->bad_bodies++;
 		return -EBADMSG;
 	}
@@ -180,8 +185,8 @@ int mr_checker_request(struct mr_checker *checker, const struct mr_checked_reque
 }
 
 // Fills in what one event was owed and what came of it.
-static void audit_event(const struct mr_checker *checker, uint64_t number, const struct mr_ledger_view *view,
-	struct mr_checker_audit *audit)
+static void audit_event(const struct mr_checker *checker, uint64_t number,
+	const struct mr_ledger_view *view, struct mr_checker_audit *audit)
 {
 	const struct mr_workload_options *workload = &checker->ledger->header->workload;
 	bool accepted = view->state == MR_LEDGER_ACCEPTED;
@@ -189,14 +194,16 @@ static void audit_event(const struct mr_checker *checker, uint64_t number, const
 	for (uint32_t i = 0; i < checker->paths_count; i++) {
 		const struct mr_checker_path *path = &checker->paths[i];
 		bool delivered = is_delivered(path, number);
-		bool owed = path->resource != 0 && mr_workload_reaches(workload, view->object, path->resource);
+		bool owed = path->resource != 0
+			&& mr_workload_reaches(workload, view->object, path->resource);
 		claimed |= owed || path->resource == 0;
 		if (accepted && owed && !delivered) {
 			audit->lost++;
 			if (audit->first_lost == 0)
 				audit->first_lost = number;
 		}
-		audit->phantom += delivered && (view->state == MR_LEDGER_UNSENT || view->state >= MR_LEDGER_REFUSED);
+		audit->phantom += delivered
+			&& (view->state == MR_LEDGER_UNSENT || view->state >= MR_LEDGER_REFUSED);
 	}
 	audit->accepted += accepted;
 	audit->unclaimed += accepted && !claimed;
@@ -217,7 +224,7 @@ void mr_checker_audit(const struct mr_checker *checker, struct mr_checker_audit 
 
 bool mr_checker_clean(const struct mr_checker_counts *counts)
 {
-	return counts->bad_bodies + counts->changed_bodies + counts->duplicates + counts->out_of_order
-			+ counts->unknown + counts->misrouted
+	return counts->bad_bodies + counts->changed_bodies + counts->duplicates
+		+ counts->out_of_order + counts->unknown + counts->misrouted
 		== 0;
 }

@@ -87,8 +87,8 @@ int mr_delivered_scan(const void *body, size_t length, const struct mr_delivered
 	struct mr_json json = mr_json_make(body, length);
 	struct mr_text key;
 	int count = 0;
-	if (!mr_json_open(&json, '{') || !mr_json_next_key(&json, true, &key) || !mr_json_is(&key, "events")
-		|| !mr_json_open(&json, '['))
+	if (!mr_json_open(&json, '{') || !mr_json_next_key(&json, true, &key)
+		|| !mr_json_is(&key, "events") || !mr_json_open(&json, '['))
 		return -EBADMSG;
 	for (bool first = true; mr_json_next_item(&json, first); first = false) {
 		struct mr_delivered event;

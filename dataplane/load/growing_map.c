@@ -18,7 +18,9 @@ static struct mr_map_slot *find(const struct mr_map *map, uint64_t key)
 static bool grow(struct mr_map *map)
 {
 	uint64_t slots = map->slots == NULL ? SLOTS_FIRST : (map->mask + 1) * 2;
-	struct mr_map bigger = {.slots = calloc(slots, sizeof(*map->slots)), .mask = slots - 1, .count = map->count};
+	struct mr_map bigger = {.slots = calloc(slots, sizeof(*map->slots)),
+		.mask = slots - 1,
+		.count = map->count};
 	if (bigger.slots == NULL)
 		return false;
 	for (uint64_t i = 0; map->slots != NULL && i <= map->mask; i++) {

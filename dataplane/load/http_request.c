@@ -39,14 +39,16 @@ static bool append(char *text, size_t size, uint16_t *length, const char *at, si
 static int on_url(llhttp_t *parser, const char *at, size_t length)
 {
 	struct mr_http_request *request = request_of(parser);
-	return append(request->path, sizeof(request->path), &request->path_length, at, length) ? 0 : -1;
+	return append(request->path, sizeof(request->path), &request->path_length, at, length) ? 0
+											       : -1;
 }
 
 static int on_name(llhttp_t *parser, const char *at, size_t length)
 {
 	struct mr_http_request *request = request_of(parser);
 	if (!append(request->name, sizeof(request->name), &request->name_length, at, length))
-		request->name_length = sizeof(request->name) - 1; // none of ours is so long: nothing more fits
+		request->name_length =
+			sizeof(request->name) - 1; // none of ours is so long: nothing more fits
 	return 0;
 }
 
@@ -66,7 +68,8 @@ static int on_name_complete(llhttp_t *parser)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		if (request->name_length == strlen(kept[i].name)
 			&& strncasecmp(request->name, kept[i].name, request->name_length) == 0)
-			request->value = (struct mr_header_value *)((uint8_t *)request + kept[i].at);
+			request->value =
+				(struct mr_header_value *)(void *)((uint8_t *)request + kept[i].at);
 	}
 	request->name_length = 0;
 	return 0;

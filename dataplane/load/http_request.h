@@ -1,12 +1,11 @@
 // HTTP/1.1 requests as the receiver reads them: llhttp, and the few headers a webhook receiver needs. The body is kept whole.
 #pragma once
 
+#include <llhttp/llhttp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include <llhttp/llhttp.h>
 
 #include <millrace/limits.h>
 

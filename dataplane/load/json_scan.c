@@ -20,7 +20,8 @@ static bool take(struct mr_json *json, char expected)
 static bool take_word(struct mr_json *json, const char *word)
 {
 	size_t length = strlen(word);
-	if (json->bad || (size_t)(json->end - json->at) < length || memcmp(json->at, word, length) != 0)
+	if (json->bad || (size_t)(json->end - json->at) < length
+		|| memcmp(json->at, word, length) != 0)
 		return false;
 	json->at += length;
 	return true;

@@ -15,8 +15,8 @@ static const char *const texts[] = {
 #undef X
 };
 
-void mr_latency_layout(struct mr_latency *latency, const struct mr_workload_options *workload, uint64_t hash_seed,
-	uint32_t flows, uint32_t shards)
+void mr_latency_layout(struct mr_latency *latency, const struct mr_workload_options *workload,
+	uint64_t hash_seed, uint32_t flows, uint32_t shards)
 {
 	mr_assert(flows > 0 && shards > 0);
 	latency->workload = workload;
@@ -47,8 +47,10 @@ void mr_latency_record(struct mr_latency *latency, uint64_t object, uint64_t lat
 	if (slot == latency->hot_slot)
 		mr_histogram_record(&classes[MR_LATENCY_SAME_SLOT], latency_ns);
 	bool same_shard = shard_of(latency, slot) == shard_of(latency, latency->hot_slot);
-	mr_histogram_record(&classes[same_shard ? MR_LATENCY_SAME_SHARD : MR_LATENCY_OTHER_SHARDS], latency_ns);
-	if (mr_workload_workspace(workload, object) == mr_workload_workspace(workload, workload->hot_object))
+	mr_histogram_record(
+		&classes[same_shard ? MR_LATENCY_SAME_SHARD : MR_LATENCY_OTHER_SHARDS], latency_ns);
+	if (mr_workload_workspace(workload, object)
+		== mr_workload_workspace(workload, workload->hot_object))
 		mr_histogram_record(&classes[MR_LATENCY_SAME_WORKSPACE], latency_ns);
 }
 

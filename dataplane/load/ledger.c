@@ -19,7 +19,7 @@ static int map_file(struct mr_ledger *ledger, int fd, uint64_t bytes, int protec
 	if (base == MAP_FAILED)
 		return -errno;
 	ledger->header = base;
-	ledger->entries = (struct mr_ledger_entry *)((uint8_t *)base + MR_LEDGER_HEADER_BYTES);
+	ledger->entries = (void *)((uint8_t *)base + MR_LEDGER_HEADER_BYTES);
 	ledger->bytes = bytes;
 	return 0;
 }
@@ -75,7 +75,8 @@ int mr_ledger_open(struct mr_ledger *ledger, const char *path)
 	uint64_t room = (ledger->bytes - MR_LEDGER_HEADER_BYTES) / sizeof(struct mr_ledger_entry);
 	const struct mr_workload_options *workload = &header->workload;
 	if (header->magic != MR_LEDGER_MAGIC || header->version != MR_LEDGER_VERSION
-		|| header->capacity > room || workload->projects == 0 || workload->workspaces == 0) {
+		|| header->capacity > room || workload->projects == 0
+		|| workload->workspaces == 0) {
 		mr_ledger_close(ledger);
 		return -EBADMSG;
 	}
@@ -89,7 +90,8 @@ void mr_ledger_close(struct mr_ledger *ledger)
 	*ledger = (struct mr_ledger){0};
 }
 
-int mr_ledger_offer(struct mr_ledger *ledger, uint64_t number, uint64_t object, uint64_t intended_ns)
+int mr_ledger_offer(
+	struct mr_ledger *ledger, uint64_t number, uint64_t object, uint64_t intended_ns)
 {
 	struct mr_ledger_header *header = ledger->header;
 	mr_assert(object <= object_mask);
@@ -104,16 +106,19 @@ int mr_ledger_offer(struct mr_ledger *ledger, uint64_t number, uint64_t object, 
 	return 0;
 }
 
-void mr_ledger_settle(struct mr_ledger *ledger, uint64_t number, enum mr_ledger_state state, unsigned reason)
+void mr_ledger_settle(
+	struct mr_ledger *ledger, uint64_t number, enum mr_ledger_state state, unsigned reason)
 {
 	struct mr_ledger_header *header = ledger->header;
-	mr_assert(number > 0 && number <= atomic_load_explicit(&header->offered, memory_order_relaxed));
+	mr_assert(number > 0
+		&& number <= atomic_load_explicit(&header->offered, memory_order_relaxed));
 	mr_assert(state == MR_LEDGER_REFUSED ? reason > 0 && reason < 48 : reason == 0);
 	struct mr_ledger_entry *entry = &ledger->entries[number - 1];
 	uint64_t word = atomic_load_explicit(&entry->object_state, memory_order_relaxed);
 	mr_assert(word >> STATE_SHIFT == MR_LEDGER_OFFERED); // one fate per event
 	atomic_store_explicit(&entry->object_state,
-		(word & object_mask) | (uint64_t)(state + reason) << STATE_SHIFT, memory_order_release);
+		(word & object_mask) | (uint64_t)(state + reason) << STATE_SHIFT,
+		memory_order_release);
 	uint64_t settled = atomic_load_explicit(&header->settled, memory_order_relaxed);
 	atomic_store_explicit(&header->settled, settled + 1, memory_order_release);
 }

@@ -62,8 +62,10 @@ int mr_ledger_open(struct mr_ledger *ledger, const char *path);
 void mr_ledger_close(struct mr_ledger *ledger); // accepts one that is not open
 
 // Sender. Numbers are offered in order, from 1. -ENOSPC: the capacity is used up.
-int mr_ledger_offer(struct mr_ledger *ledger, uint64_t number, uint64_t object, uint64_t intended_ns);
-void mr_ledger_settle(struct mr_ledger *ledger, uint64_t number, enum mr_ledger_state state, unsigned reason);
+int mr_ledger_offer(
+	struct mr_ledger *ledger, uint64_t number, uint64_t object, uint64_t intended_ns);
+void mr_ledger_settle(
+	struct mr_ledger *ledger, uint64_t number, enum mr_ledger_state state, unsigned reason);
 void mr_ledger_finish(struct mr_ledger *ledger);
 
 // Receiver.
@@ -73,6 +75,7 @@ struct mr_ledger_view {
 	uint8_t state; // enum mr_ledger_state
 };
 // False: no such event was ever offered.
-bool mr_ledger_get(const struct mr_ledger *ledger, uint64_t number, struct mr_ledger_view *ret_view);
+bool mr_ledger_get(
+	const struct mr_ledger *ledger, uint64_t number, struct mr_ledger_view *ret_view);
 uint64_t mr_ledger_offered(const struct mr_ledger *ledger);
 bool mr_ledger_finished(const struct mr_ledger *ledger);

@@ -93,7 +93,8 @@ int mr_station_parse(const char *text, struct mr_station *ret_station, uint16_t 
 		return -EINVAL;
 	uint64_t number = 0;
 	if (port != NULL
-		&& (mr_parse_u64(port, strlen(port), &number) < 0 || number == 0 || number > UINT16_MAX))
+		&& (mr_parse_u64(port, strlen(port), &number) < 0 || number == 0
+			|| number > UINT16_MAX))
 		return -EINVAL;
 	if (port != NULL)
 		*ret_port = (uint16_t)number;
@@ -101,7 +102,8 @@ int mr_station_parse(const char *text, struct mr_station *ret_station, uint16_t 
 	return 0;
 }
 
-static uint32_t put_ether(uint8_t *frame, const uint8_t *to, const uint8_t *from, uint16_t vlan, uint32_t type)
+static uint32_t put_ether(
+	uint8_t *frame, const uint8_t *to, const uint8_t *from, uint16_t vlan, uint32_t type)
 {
 	uint32_t at = 12;
 	memcpy(frame, to, 6);
@@ -116,7 +118,8 @@ static uint32_t put_ether(uint8_t *frame, const uint8_t *to, const uint8_t *from
 }
 
 // An IPv6 header but for its payload length.
-static void put_ipv6(uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint8_t hops)
+static void put_ipv6(
+	uint8_t *ip, const uint8_t *from, const uint8_t *to, uint8_t protocol, uint8_t hops)
 {
 	memset(ip, 0, 40);
 	ip[0] = 0x60;
@@ -138,23 +141,27 @@ static void put_ipv4(uint8_t *ip, const uint8_t *from, const uint8_t *to)
 	memcpy(ip + 16, to, 4);
 }
 
-void mr_route_init(struct mr_route *route, const struct mr_station *from, const struct mr_station *to, uint16_t vlan)
+void mr_route_init(struct mr_route *route, const struct mr_station *from,
+	const struct mr_station *to, uint16_t vlan)
 {
 	mr_assert(from->is_v6 == to->is_v6);
 	*route = (struct mr_route){.is_v6 = from->is_v6};
-	route->ip_at = put_ether(route->header, to->mac, from->mac, vlan, from->is_v6 ? ETHER_IPV6 : ETHER_IPV4);
+	route->ip_at = put_ether(
+		route->header, to->mac, from->mac, vlan, from->is_v6 ? ETHER_IPV6 : ETHER_IPV4);
 	uint8_t *ip = route->header + route->ip_at;
 	uint32_t address_bytes = from->is_v6 ? 16 : 4;
 	if (from->is_v6)
 		put_ipv6(ip, from->ip, to->ip, PROTOCOL_UDP, 64);
 	else
 		put_ipv4(ip, from->ip, to->ip);
-	uint64_t sum = sum_words(from->ip, address_bytes) + sum_words(to->ip, address_bytes) + htons(PROTOCOL_UDP);
+	uint64_t sum = sum_words(from->ip, address_bytes) + sum_words(to->ip, address_bytes)
+		+ htons(PROTOCOL_UDP);
 	route->address_sum = (uint16_t)~fold(sum);
 	route->header_bytes = route->ip_at + (from->is_v6 ? 40 : 20) + 8;
 }
 
-uint32_t mr_route_finish(const struct mr_route *route, uint16_t from_port, uint16_t to_port, uint8_t *frame, uint32_t payload_bytes)
+uint32_t mr_route_finish(const struct mr_route *route, uint16_t from_port, uint16_t to_port,
+	uint8_t *frame, uint32_t payload_bytes)
 {
 	uint32_t udp_bytes = payload_bytes + 8;
 	memcpy(frame, route->header, route->header_bytes - 8);
@@ -170,17 +177,20 @@ uint32_t mr_route_finish(const struct mr_route *route, uint16_t from_port, uint1
 	put16(udp + 2, to_port);
 	put16(udp + 4, udp_bytes);
 	put16(udp + 6, 0);
-	put_sum(udp + 6, route->address_sum + (uint64_t)htons((uint16_t)udp_bytes) + sum_words(udp, udp_bytes));
+	put_sum(udp + 6,
+		route->address_sum + (uint64_t)htons((uint16_t)udp_bytes)
+			+ sum_words(udp, udp_bytes));
 	if (get16(udp + 6) == 0)
 		put16(udp + 6, 0xffff); // zero would say: not computed
 	return route->header_bytes + payload_bytes;
 }
 
-static enum mr_frame_kind parse_arp(
-	const uint8_t *arp, uint32_t length, const struct mr_station *self, struct mr_frame_view *view)
+static enum mr_frame_kind parse_arp(const uint8_t *arp, uint32_t length,
+	const struct mr_station *self, struct mr_frame_view *view)
 {
 	static const uint8_t ethernet_ipv4[] = {0, 1, 8, 0, 6, 4};
-	if (self->is_v6 || length < ARP_BYTES || memcmp(arp, ethernet_ipv4, sizeof(ethernet_ipv4)) != 0
+	if (self->is_v6 || length < ARP_BYTES
+		|| memcmp(arp, ethernet_ipv4, sizeof(ethernet_ipv4)) != 0
 		|| memcmp(arp + 24, self->ip, 4) != 0)
 		return MR_FRAME_OTHER;
 	memcpy(view->peer.mac, arp + 8, 6);
@@ -206,8 +216,8 @@ static enum mr_frame_kind parse_udp(const uint8_t *udp, uint32_t length, struct 
 	return MR_FRAME_UDP;
 }
 
-static enum mr_frame_kind parse_ipv4(
-	const uint8_t *ip, uint32_t length, const struct mr_station *self, struct mr_frame_view *view)
+static enum mr_frame_kind parse_ipv4(const uint8_t *ip, uint32_t length,
+	const struct mr_station *self, struct mr_frame_view *view)
 {
 	if (self->is_v6 || length < 20 || ip[0] >> 4 != 4 || memcmp(ip + 16, self->ip, 4) != 0)
 		return MR_FRAME_OTHER;
@@ -220,8 +230,8 @@ static enum mr_frame_kind parse_ipv4(
 }
 
 // Solicitation and advertisement; the peer's MAC address stands in the option, or else in front of the frame.
-static enum mr_frame_kind parse_nd(const uint8_t *ip, const uint8_t *nd, uint32_t length, const uint8_t *from_mac,
-	const struct mr_station *self, struct mr_frame_view *view)
+static enum mr_frame_kind parse_nd(const uint8_t *ip, const uint8_t *nd, uint32_t length,
+	const uint8_t *from_mac, const struct mr_station *self, struct mr_frame_view *view)
 {
 	if (length < 24 || ip[7] != 255 || nd[1] != 0)
 		return MR_FRAME_OTHER;
@@ -252,8 +262,8 @@ static enum mr_frame_kind parse_ipv6(const uint8_t *ip, uint32_t length, const u
 	return parse_udp(ip + 40, payload, view);
 }
 
-enum mr_frame_kind mr_frame_parse(
-	const uint8_t *frame, uint32_t length, const struct mr_station *self, struct mr_frame_view *ret_view)
+enum mr_frame_kind mr_frame_parse(const uint8_t *frame, uint32_t length,
+	const struct mr_station *self, struct mr_frame_view *ret_view)
 {
 	*ret_view = (struct mr_frame_view){0};
 	uint32_t at = 12;
@@ -275,7 +285,8 @@ enum mr_frame_kind mr_frame_parse(
 	}
 }
 
-static uint32_t put_arp(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan, bool ask, uint8_t *frame)
+static uint32_t put_arp(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan,
+	bool ask, uint8_t *frame)
 {
 	static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0};
 	uint32_t at = put_ether(frame, ask ? broadcast : peer->mac, self->mac, vlan, ETHER_ARP);
@@ -291,9 +302,11 @@ static uint32_t put_arp(const struct mr_station *self, const struct mr_station *
 	return at + ARP_BYTES;
 }
 
-static uint32_t put_nd(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan, bool ask, uint8_t *frame)
+static uint32_t put_nd(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan,
+	bool ask, uint8_t *frame)
 {
-	uint8_t group[16] = {0xff, 2, [11] = 1, [12] = 0xff}; // the solicited-node group (RFC 4291, 2.7.1)
+	uint8_t group[16] = {
+		0xff, 2, [11] = 1, [12] = 0xff}; // the solicited-node group (RFC 4291, 2.7.1)
 	memcpy(group + 13, peer->ip + 13, 3);
 	const uint8_t group_mac[6] = {0x33, 0x33, group[12], group[13], group[14], group[15]};
 	uint32_t at = put_ether(frame, ask ? group_mac : peer->mac, self->mac, vlan, ETHER_IPV6);
@@ -308,17 +321,22 @@ static uint32_t put_nd(const struct mr_station *self, const struct mr_station *p
 	nd[24] = ask ? 1 : 2;
 	nd[25] = 1;
 	memcpy(nd + 26, self->mac, 6);
-	uint64_t sum = sum_words(ip + 8, 32) + htons(ND_BYTES) + htons(PROTOCOL_ICMP6) + sum_words(nd, ND_BYTES);
+	uint64_t sum = sum_words(ip + 8, 32) + htons(ND_BYTES) + htons(PROTOCOL_ICMP6)
+		+ sum_words(nd, ND_BYTES);
 	put_sum(nd + 2, sum);
 	return at + 40 + ND_BYTES;
 }
 
-uint32_t mr_frame_ask(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan, uint8_t *ret_frame)
+uint32_t mr_frame_ask(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan,
+	uint8_t *ret_frame)
 {
-	return self->is_v6 ? put_nd(self, peer, vlan, true, ret_frame) : put_arp(self, peer, vlan, true, ret_frame);
+	return self->is_v6 ? put_nd(self, peer, vlan, true, ret_frame)
+			   : put_arp(self, peer, vlan, true, ret_frame);
 }
 
-uint32_t mr_frame_tell(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan, uint8_t *ret_frame)
+uint32_t mr_frame_tell(const struct mr_station *self, const struct mr_station *peer, uint16_t vlan,
+	uint8_t *ret_frame)
 {
-	return self->is_v6 ? put_nd(self, peer, vlan, false, ret_frame) : put_arp(self, peer, vlan, false, ret_frame);
+	return self->is_v6 ? put_nd(self, peer, vlan, false, ret_frame)
+			   : put_arp(self, peer, vlan, false, ret_frame);
 }

@@ -16,7 +16,8 @@ struct command {
 
 static const struct command commands[] = {
 	{"send", mr_send_main, "send change events to a router, open loop, through a DPDK port"},
-	{"sink", mr_sink_main, "receive webhooks: verify signatures, order, loss, duplicates; measure latency"},
+	{"sink", mr_sink_main,
+		"receive webhooks: verify signatures, order, loss, duplicates; measure latency"},
 	{"report", mr_report_main, "merge the JSON reports of both into the verdict on a run"},
 };
 
@@ -25,7 +26,9 @@ static void usage(FILE *out)
 	fprintf(out, "usage: millrace-load COMMAND [options]\n\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-	fprintf(out, "\n`millrace-load COMMAND --help` has the options and examples. Version " MR_VERSION ".\n");
+	fprintf(out,
+		"\n`millrace-load COMMAND --help` has the options and examples. Version " MR_VERSION
+		".\n");
 }
 
 int main(int argc, char **argv)

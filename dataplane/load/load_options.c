@@ -87,16 +87,18 @@ static bool set_value(const struct mr_option *option, const char *text, uint8_t 
 		memcpy(at, &number, sizeof(number));
 		return true;
 	}
-	if (number >= 9007199254740992.0 || (option->kind == MR_OPTION_COUNT && (double)whole != number)) // 2^53
+	if (number >= 9007199254740992.0
+		|| (option->kind == MR_OPTION_COUNT && (double)whole != number)) // 2^53
 		return false;
 	memcpy(at, &whole, sizeof(whole));
 	return true;
 }
 
-static void complain(const struct mr_option_set *set, const struct mr_option *option, const char *text)
+static void complain(
+	const struct mr_option_set *set, const struct mr_option *option, const char *text)
 {
-	fprintf(stderr, "%s: --%s '%s' will not do: give %s", set->command, option->name, text != NULL ? text : "",
-		value_hints[option->kind]);
+	fprintf(stderr, "%s: --%s '%s' will not do: give %s", set->command, option->name,
+		text != NULL ? text : "", value_hints[option->kind]);
 	if (option->max > 0)
 		fprintf(stderr, ", %g to %g", option->min, option->max);
 	else if (option->min > 0)
@@ -109,7 +111,7 @@ static void build_getopt(const struct mr_option_set *set, struct option *ret_lon
 	*ret_short++ = ':';
 	for (uint32_t i = 0; i < set->count; i++) {
 		const struct mr_option *option = &set->options[i];
-		int argument = option->kind == MR_OPTION_FLAG ? no_argument
+		int argument = option->kind == MR_OPTION_FLAG  ? no_argument
 			: option->kind == MR_OPTION_TEXT_MAYBE ? optional_argument
 							       : required_argument;
 		ret_long[i] = (struct option){option->name, argument, NULL, FIRST_LONG + (int)i};
@@ -150,7 +152,8 @@ int mr_options_parse(const struct mr_option_set *set, int argc, char **argv, voi
 			return MR_OPTIONS_HELP;
 		}
 		if (code == '?' || code == ':') {
-			fprintf(stderr, "%s: %s %s; `%s --help` lists the options\n", set->command, argv[optind - 1],
+			fprintf(stderr, "%s: %s %s; `%s --help` lists the options\n", set->command,
+				argv[optind - 1],
 				code == ':' ? "needs a value" : "is no option here", set->command);
 			return -EINVAL;
 		}
@@ -162,8 +165,8 @@ int mr_options_parse(const struct mr_option_set *set, int argc, char **argv, voi
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "%s: '%s' belongs to no option; `%s --help` lists them\n", set->command, argv[optind],
-			set->command);
+		fprintf(stderr, "%s: '%s' belongs to no option; `%s --help` lists them\n",
+			set->command, argv[optind], set->command);
 		return -EINVAL;
 	}
 	return 0;

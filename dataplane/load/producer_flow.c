@@ -19,7 +19,8 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-void mr_producer_flow_init(struct mr_producer_flow *flow, struct mr_pending *ring, uint64_t capacity, bool ignore_credits)
+void mr_producer_flow_init(struct mr_producer_flow *flow, struct mr_pending *ring,
+	uint64_t capacity, bool ignore_credits)
 {
 	mr_assert(capacity > 0 && (capacity & (capacity - 1)) == 0);
 	*flow = (struct mr_producer_flow){
@@ -82,7 +83,7 @@ static bool burst_next(struct mr_producer_flow *flow, struct mr_range *ret_range
 {
 	uint64_t at = max_u64(flow->burst_at, flow->settled);
 	uint64_t end = min_u64(flow->burst_end, flow->next);
-	while (at < end && received(flow, at))
+	while (at < end && at != flow->insist && received(flow, at))
 		at++;
 	if (at >= end || flow->burst_packets == 0) {
 		flow->burst_at = flow->burst_end;
@@ -120,16 +121,19 @@ bool mr_producer_flow_next(struct mr_producer_flow *flow, uint32_t max, struct m
 	uint64_t end = sendable_end(flow);
 	if (flow->next >= end)
 		return false;
-	*ret_range = (struct mr_range){.first = flow->next, .count = (uint32_t)min_u64(end - flow->next, max)};
+	*ret_range = (struct mr_range){
+		.first = flow->next, .count = (uint32_t)min_u64(end - flow->next, max)};
 	return true;
 }
 
-void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range *range, uint32_t count, uint64_t now_ns)
+void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range *range,
+	uint32_t count, uint64_t now_ns)
 {
 	mr_assert(count > 0 && count <= range->count);
 	flow->ring[range->first & flow->mask].number |= packet_start;
 	if (range->again) {
 		flow->burst_at = range->first + count;
+		flow->insist = 0;
 		flow->recover_end = max_u64(flow->recover_end, flow->burst_at);
 		flow->burst_packets--;
 		flow->packets_resent++;
@@ -166,7 +170,8 @@ static uint64_t rto_base(const struct mr_producer_flow *flow)
 }
 
 // The run that holds `sequence`, or none; *ret_end is where the answer changes.
-static struct mr_wire_refused refusal_at(const struct mr_wire_ack_view *view, uint64_t sequence, uint64_t end, uint64_t *ret_end)
+static struct mr_wire_refused refusal_at(
+	const struct mr_wire_ack_view *view, uint64_t sequence, uint64_t end, uint64_t *ret_end)
 {
 	*ret_end = end;
 	for (uint32_t i = 0; i < view->ack.refused_runs; i++) {
@@ -181,7 +186,8 @@ static struct mr_wire_refused refusal_at(const struct mr_wire_ack_view *view, ui
 	return (struct mr_wire_refused){.reason = MR_REASON_OK};
 }
 
-static void settle_below(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view, const struct mr_settle *settle)
+static void settle_below(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view,
+	const struct mr_settle *settle)
 {
 	uint64_t end = view->ack.settled;
 	while (flow->settled < end) {
@@ -226,8 +232,8 @@ static void mend_gaps(struct mr_producer_flow *flow)
 	flow->bursts_by_gap++;
 }
 
-int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view, bool busy,
-	uint64_t now_ns, const struct mr_settle *settle)
+int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view,
+	bool busy, uint64_t now_ns, const struct mr_settle *settle)
 {
 	const struct mr_wire_ack *ack = &view->ack;
 	if (ack->settled > flow->next || ack->bitmap_words > MR_ACK_BITMAP_WORDS_MAX)
@@ -267,10 +273,12 @@ void mr_producer_flow_tick(struct mr_producer_flow *flow, uint64_t now_ns)
 	if (flow->due_ns > now_ns)
 		return;
 	flow->backed_off = false;
-	if (flow->settled < flow->next)
+	if (flow->settled < flow->next) {
 		begin_burst(flow, flow->next);
-	else
+		flow->insist = flow->settled;
+	} else {
 		flow->probe = true;
+	}
 	flow->timeouts++;
 	flow->rto_ns = min_u64(flow->rto_ns * 2, MR_PRODUCER_RTO_MAX_NS);
 	arm(flow, now_ns);

@@ -27,7 +27,8 @@ struct mr_pending {
 // Told once per event, in order of sequence: accepted (reason MR_REASON_OK) or refused.
 struct mr_settle {
 	void *context;
-	void (*event)(void *context, const struct mr_pending *event, uint8_t reason, uint32_t retry_after_ms);
+	void (*event)(void *context, const struct mr_pending *event, uint8_t reason,
+		uint32_t retry_after_ms);
 };
 
 struct mr_producer_flow {
@@ -49,6 +50,7 @@ struct mr_producer_flow {
 	uint64_t burst_end;
 	uint64_t recover_end;
 	uint32_t burst_packets; // still allowed
+	uint64_t insist; // sent again even if the router has it: only an answer tells its fate
 	bool probe; // one event may go beyond the edge, to be told the edge
 	// The timer.
 	uint64_t due_ns; // UINT64_MAX: not running
@@ -69,13 +71,16 @@ struct mr_range {
 };
 
 // `ring` has room for `capacity` events, a power of two.
-void mr_producer_flow_init(struct mr_producer_flow *flow, struct mr_pending *ring, uint64_t capacity, bool ignore_credits);
-void mr_producer_flow_grant(struct mr_producer_flow *flow, const struct mr_wire_grant *grant); // WELCOME
+void mr_producer_flow_init(struct mr_producer_flow *flow, struct mr_pending *ring,
+	uint64_t capacity, bool ignore_credits);
+void mr_producer_flow_grant(
+	struct mr_producer_flow *flow, const struct mr_wire_grant *grant); // WELCOME
 // False: the ring is full.
 bool mr_producer_flow_push(struct mr_producer_flow *flow, const struct mr_pending *event);
 // How many more events the window lets go at once; 0 when it is shut.
 uint64_t mr_producer_flow_window(const struct mr_producer_flow *flow);
-static inline const struct mr_pending *mr_producer_flow_event(const struct mr_producer_flow *flow, uint64_t sequence)
+static inline const struct mr_pending *mr_producer_flow_event(
+	const struct mr_producer_flow *flow, uint64_t sequence)
 {
 	return &flow->ring[sequence & flow->mask];
 }
@@ -87,10 +92,11 @@ static inline uint64_t mr_producer_flow_number(const struct mr_pending *event)
 // What to send now: first what is to be sent again, then new events, at most `max`. False: nothing.
 bool mr_producer_flow_next(struct mr_producer_flow *flow, uint32_t max, struct mr_range *ret_range);
 // `count` events of the range have been sent as one packet (what did not fit stays for the next).
-void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range *range, uint32_t count, uint64_t now_ns);
+void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range *range,
+	uint32_t count, uint64_t now_ns);
 // 0, or -EPROTO: the router settles what was never sent; nothing is changed then.
-int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view, bool busy,
-	uint64_t now_ns, const struct mr_settle *settle);
+int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view,
+	bool busy, uint64_t now_ns, const struct mr_settle *settle);
 // Call when due_ns has come.
 void mr_producer_flow_tick(struct mr_producer_flow *flow, uint64_t now_ns);
 // Whether mr_producer_flow_next would say something.

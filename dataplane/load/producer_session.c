@@ -18,10 +18,12 @@ static size_t ring_bytes(uint64_t buffer_events)
 	return MR_FLOWS_MAX * buffer_events * sizeof(struct mr_pending);
 }
 
-int mr_producer_session_init(struct mr_producer_session *session, const struct mr_producer_session_config *config)
+int mr_producer_session_init(
+	struct mr_producer_session *session, const struct mr_producer_session_config *config)
 {
 	mr_assert(config->session_id != 0);
-	*session = (struct mr_producer_session){.key_id = config->key_id, .session_id = config->session_id};
+	*session = (struct mr_producer_session){
+		.key_id = config->key_id, .session_id = config->session_id};
 	session->flows = calloc(MR_FLOWS_MAX, sizeof(*session->flows));
 	if (session->flows == NULL)
 		return -ENOMEM;
@@ -33,7 +35,8 @@ int mr_producer_session_init(struct mr_producer_session *session, const struct m
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < MR_FLOWS_MAX; i++)
-		mr_producer_flow_init(&session->flows[i], (struct mr_pending *)rings + i * config->buffer_events,
+		mr_producer_flow_init(&session->flows[i],
+			(struct mr_pending *)rings + i * config->buffer_events,
 			config->buffer_events, config->ignore_credits);
 	return 0;
 }
@@ -46,7 +49,8 @@ void mr_producer_session_fini(struct mr_producer_session *session)
 	*session = (struct mr_producer_session){0};
 }
 
-static struct mr_wire_header header_of(const struct mr_producer_session *session, uint8_t type, uint64_t now_ns)
+static struct mr_wire_header header_of(
+	const struct mr_producer_session *session, uint8_t type, uint64_t now_ns)
 {
 	return (struct mr_wire_header){
 		.magic = MR_WIRE_MAGIC,
@@ -58,7 +62,8 @@ static struct mr_wire_header header_of(const struct mr_producer_session *session
 	};
 }
 
-size_t mr_producer_session_greet(struct mr_producer_session *session, uint64_t now_ns, uint8_t *ret_bytes)
+size_t mr_producer_session_greet(
+	struct mr_producer_session *session, uint64_t now_ns, uint8_t *ret_bytes)
 {
 	bool opening = session->state == MR_PRODUCER_OPENING;
 	if ((!opening && session->state != MR_PRODUCER_CLOSING) || now_ns < session->due_ns)
@@ -70,9 +75,11 @@ size_t mr_producer_session_greet(struct mr_producer_session *session, uint64_t n
 	uint64_t wait = GREET_FIRST_NS << (session->attempts < 5 ? session->attempts : 5);
 	session->due_ns = now_ns + (wait < GREET_LAST_NS ? wait : GREET_LAST_NS);
 	session->attempts++;
-	struct mr_wire_header header = header_of(session, opening ? MR_WIRE_HELLO : MR_WIRE_BYE, now_ns);
+	struct mr_wire_header header =
+		header_of(session, opening ? MR_WIRE_HELLO : MR_WIRE_BYE, now_ns);
 	size_t body = opening ? MR_WIRE_HELLO_BYTES - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES : 0;
-	memset(ret_bytes + MR_WIRE_HEADER_BYTES, 0, body); // a new session: no flows to name, zeros as padding
+	memset(ret_bytes + MR_WIRE_HEADER_BYTES, 0,
+		body); // a new session: no flows to name, zeros as padding
 	return mr_wire_finish(ret_bytes, &header, body);
 }
 
@@ -85,7 +92,8 @@ void mr_producer_session_close(struct mr_producer_session *session, uint64_t now
 	session->due_ns = now_ns;
 }
 
-static int receive_welcome(struct mr_producer_session *session, const uint8_t *body, size_t length, uint64_t now_ns)
+static int receive_welcome(
+	struct mr_producer_session *session, const uint8_t *body, size_t length, uint64_t now_ns)
 {
 	struct mr_wire_welcome welcome;
 	struct mr_wire_grant grants[MR_FLOWS_MAX];
@@ -127,8 +135,8 @@ static int receive_error(struct mr_producer_session *session, const uint8_t *bod
 	return 0;
 }
 
-static int receive_ack(struct mr_producer_session *session, const struct mr_wire_header *header, const uint8_t *body,
-	size_t length, uint64_t now_ns, const struct mr_settle *settle)
+static int receive_ack(struct mr_producer_session *session, const struct mr_wire_header *header,
+	const uint8_t *body, size_t length, uint64_t now_ns, const struct mr_settle *settle)
 {
 	struct mr_wire_ack_view view;
 	if (header->flow >= session->flows_count || mr_wire_parse_ack(body, length, &view) < 0)
@@ -139,8 +147,8 @@ static int receive_ack(struct mr_producer_session *session, const struct mr_wire
 	return mr_producer_flow_ack(&session->flows[header->flow], &view, busy, now_ns, settle);
 }
 
-static int dispatch(struct mr_producer_session *session, const struct mr_wire_header *header, const uint8_t *body,
-	size_t length, uint64_t now_ns, const struct mr_settle *settle)
+static int dispatch(struct mr_producer_session *session, const struct mr_wire_header *header,
+	const uint8_t *body, size_t length, uint64_t now_ns, const struct mr_settle *settle)
 {
 	switch (header->type) {
 	case MR_WIRE_WELCOME:
@@ -158,8 +166,8 @@ static int dispatch(struct mr_producer_session *session, const struct mr_wire_he
 	}
 }
 
-int mr_producer_session_receive(struct mr_producer_session *session, const uint8_t *datagram, size_t length,
-	uint64_t now_ns, const struct mr_settle *settle)
+int mr_producer_session_receive(struct mr_producer_session *session, const uint8_t *datagram,
+	size_t length, uint64_t now_ns, const struct mr_settle *settle)
 {
 	struct mr_wire_header header;
 	const uint8_t *body;
@@ -175,8 +183,9 @@ int mr_producer_session_receive(struct mr_producer_session *session, const uint8
 	return r;
 }
 
-size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t flow_index, uint32_t events_max, uint64_t now_ns,
-	const struct mr_encode *encode, uint8_t *ret_bytes, size_t size, uint32_t *ret_events)
+size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t flow_index,
+	uint32_t events_max, uint64_t now_ns, const struct mr_encode *encode, uint8_t *ret_bytes,
+	size_t size, uint32_t *ret_events)
 {
 	mr_assert(flow_index < session->flows_count);
 	struct mr_producer_flow *flow = &session->flows[flow_index];

@@ -5,7 +5,8 @@
 
 int mr_retry_queue_init(struct mr_retry_queue *queue, uint32_t capacity)
 {
-	*queue = (struct mr_retry_queue){.events = calloc(capacity, sizeof(*queue->events)), .capacity = capacity};
+	*queue = (struct mr_retry_queue){
+		.events = calloc(capacity, sizeof(*queue->events)), .capacity = capacity};
 	return queue->events == NULL ? -ENOMEM : 0;
 }
 
@@ -28,7 +29,8 @@ bool mr_retry_queue_push(struct mr_retry_queue *queue, struct mr_retry_event eve
 	return true;
 }
 
-bool mr_retry_queue_pop(struct mr_retry_queue *queue, uint64_t now_ns, struct mr_retry_event *ret_event)
+bool mr_retry_queue_pop(
+	struct mr_retry_queue *queue, uint64_t now_ns, struct mr_retry_event *ret_event)
 {
 	if (queue->count == 0 || queue->events[0].due_ns > now_ns)
 		return false;
@@ -39,7 +41,8 @@ bool mr_retry_queue_pop(struct mr_retry_queue *queue, uint64_t now_ns, struct mr
 		uint32_t child = 2 * at + 1;
 		if (child >= queue->count)
 			break;
-		if (child + 1 < queue->count && queue->events[child + 1].due_ns < queue->events[child].due_ns)
+		if (child + 1 < queue->count
+			&& queue->events[child + 1].due_ns < queue->events[child].due_ns)
 			child++;
 		if (queue->events[child].due_ns >= last.due_ns)
 			break;

@@ -18,4 +18,5 @@ struct mr_retry_queue {
 int mr_retry_queue_init(struct mr_retry_queue *queue, uint32_t capacity); // 0 or -ENOMEM
 void mr_retry_queue_fini(struct mr_retry_queue *queue); // accepts a zeroed one
 bool mr_retry_queue_push(struct mr_retry_queue *queue, struct mr_retry_event event); // false: full
-bool mr_retry_queue_pop(struct mr_retry_queue *queue, uint64_t now_ns, struct mr_retry_event *ret_event); // false: none is due
+bool mr_retry_queue_pop(struct mr_retry_queue *queue, uint64_t now_ns,
+	struct mr_retry_event *ret_event); // false: none is due

@@ -17,9 +17,9 @@
 #include "send_report.h"
 #include "sender.h"
 
-#define ASK_INTERVAL_NS	  UINT64_C(200000000)
-#define SECOND_NS	  UINT64_C(1000000000)
-#define START_DELAY_NS	  UINT64_C(20000000) // so that the first events are not late
+#define ASK_INTERVAL_NS   UINT64_C(200000000)
+#define SECOND_NS         UINT64_C(1000000000)
+#define START_DELAY_NS    UINT64_C(20000000) // so that the first events are not late
 #define OPEN_ENDED_EVENTS (UINT64_C(1) << 26) // ledger of a run without a known size
 
 static atomic_int stop_requests;
@@ -37,7 +37,8 @@ static bool stopping(void)
 
 static void nap(uint64_t nap_ns)
 {
-	const struct timespec time = {.tv_sec = (time_t)(nap_ns / SECOND_NS), .tv_nsec = (long)(nap_ns % SECOND_NS)};
+	const struct timespec time = {
+		.tv_sec = (time_t)(nap_ns / SECOND_NS), .tv_nsec = (long)(nap_ns % SECOND_NS)};
 	nanosleep(&time, NULL);
 }
 
@@ -56,8 +57,9 @@ static int find_router(struct mr_sender *sender)
 	while (!sender->resolved) {
 		uint64_t now_ns = mr_load_clock_ns();
 		if (now_ns >= end_ns || stopping())
-			return say(link ? "nobody answers for the address of --to: is the router's port.address the same?"
-					: "the link is down: is the router running, on the same socket, with at least --queues queues?");
+			return say(
+				link ? "nobody answers for the address of --to: is the router's port.address the same?"
+				     : "the link is down: is the router running, on the same socket, with at least --queues queues?");
 		link = link || mr_sender_link_up(sender);
 		if (link && now_ns >= ask_ns) {
 			mr_sender_ask_router(sender);
@@ -103,7 +105,8 @@ static const struct mr_producer_session *session_not_open(const struct mr_sender
 
 static int say_lost(const struct mr_producer_session *session)
 {
-	fprintf(stderr, "millrace-load send: the router ended the session: %s\n", mr_reason_info(session->error)->text);
+	fprintf(stderr, "millrace-load send: the router ended the session: %s\n",
+		mr_reason_info(session->error)->text);
 	return -ECONNRESET;
 }
 
@@ -116,7 +119,8 @@ static int open_sessions(struct mr_sender *sender)
 		if (waiting->state == MR_PRODUCER_LOST)
 			return say_lost(waiting);
 		if (now_ns >= end_ns || stopping())
-			return say("no WELCOME: does the router know the --key, and is its UDP port that of --to?");
+			return say(
+				"no WELCOME: does the router know the --key, and is its UDP port that of --to?");
 		mr_sender_greet(sender, now_ns);
 		mr_sender_receive(sender, now_ns);
 		nap(200000);
@@ -124,8 +128,10 @@ static int open_sessions(struct mr_sender *sender)
 	sender->flows = sender->sessions[0].flows_count;
 	sender->hash_seed = sender->sessions[0].hash_seed;
 	for (uint32_t i = 1; i < sender->sessions_count; i++) {
-		if (sender->sessions[i].flows_count != sender->flows || sender->sessions[i].hash_seed != sender->hash_seed)
-			return say("sessions were told different flows or seeds: are two routers at the address of --to?");
+		if (sender->sessions[i].flows_count != sender->flows
+			|| sender->sessions[i].hash_seed != sender->hash_seed)
+			return say(
+				"sessions were told different flows or seeds: are two routers at the address of --to?");
 	}
 	return 0;
 }
@@ -142,10 +148,11 @@ static int open_ledger(struct mr_sender *sender)
 		capacity = OPEN_ENDED_EVENTS;
 	if (options->retry_refused)
 		capacity *= 2;
-	int r = mr_ledger_create(
-		&sender->ledger, options->ledger, capacity, &options->workload, sender->hash_seed, sender->flows);
+	int r = mr_ledger_create(&sender->ledger, options->ledger, capacity, &options->workload,
+		sender->hash_seed, sender->flows);
 	if (r < 0)
-		fprintf(stderr, "millrace-load send: --ledger %s cannot be made: %s\n", options->ledger, strerror(-r));
+		fprintf(stderr, "millrace-load send: --ledger %s cannot be made: %s\n",
+			options->ledger, strerror(-r));
 	return r;
 }
 
@@ -201,7 +208,8 @@ static int run(struct mr_sender *sender, uint64_t *ret_offered_ns)
 				*ret_offered_ns = sender->now_ns;
 			return say_lost(broken);
 		}
-		bool done = !sender->offering && sender->retries.count == 0 && mr_sender_unsettled(sender) == 0;
+		bool done = !sender->offering && sender->retries.count == 0
+			&& mr_sender_unsettled(sender) == 0;
 		if (done || sender->now_ns >= end_ns || atomic_load(&stop_requests) > 1)
 			return 0;
 		if (!options->busy && !(worked && options->rate == 0))
@@ -260,7 +268,8 @@ static int send_all(struct mr_sender *sender)
 		mr_ledger_finish(&sender->ledger);
 	close_sessions(sender);
 	if (!sender->options->quiet)
-		mr_send_report(sender, &outcome, strcmp(sender->options->output, "json") == 0, stdout);
+		mr_send_report(
+			sender, &outcome, strcmp(sender->options->output, "json") == 0, stdout);
 	return outcome.finished ? MR_EXIT_DONE : MR_EXIT_FAILED;
 }
 

@@ -7,51 +7,81 @@
 #include <millrace/limits.h>
 
 #define AT(field) offsetof(struct mr_send_options, field)
-#define COUNT(name, field, value, help, min, max)                                                  \
-	{name, 0, MR_OPTION_COUNT, AT(field), value, help, min, max, NULL}
-#define REAL(name, field, value, help, min, max)                                                   \
-	{name, 0, MR_OPTION_REAL, AT(field), value, help, min, max, NULL}
-#define TIME(name, field, help) {name, 0, MR_OPTION_TIME, AT(field), "TIME", help, 0, 0, NULL}
-#define TEXT(name, letter, field, value, help)                                                     \
-	{name, letter, MR_OPTION_TEXT, AT(field), value, help, 0, 0, NULL}
-#define FLAG(name, field, help) {name, 0, MR_OPTION_FLAG, AT(field), NULL, help, 0, 0, NULL}
+#define COUNT(name, field, value, help, min, max)                                \
+	{                                                                        \
+		name, 0, MR_OPTION_COUNT, AT(field), value, help, min, max, NULL \
+	}
+#define REAL(name, field, value, help, min, max)                                \
+	{                                                                       \
+		name, 0, MR_OPTION_REAL, AT(field), value, help, min, max, NULL \
+	}
+#define TIME(name, field, help)                                              \
+	{                                                                    \
+		name, 0, MR_OPTION_TIME, AT(field), "TIME", help, 0, 0, NULL \
+	}
+#define TEXT(name, letter, field, value, help)                                   \
+	{                                                                        \
+		name, letter, MR_OPTION_TEXT, AT(field), value, help, 0, 0, NULL \
+	}
+#define FLAG(name, field, help)                                            \
+	{                                                                  \
+		name, 0, MR_OPTION_FLAG, AT(field), NULL, help, 0, 0, NULL \
+	}
 
 static const struct mr_option options[] = {
-	TEXT("port", 'p', port, "DEVICE", "DPDK device: 'net_memif0,role=client,socket=PATH', a PCI address, ..."),
-	TEXT("to", 't', to, "ADDRESS", "the router, with its UDP port: 10.77.0.1:7400 or [fd77::1]:7400"),
+	TEXT("port", 'p', port, "DEVICE",
+		"DPDK device: 'net_memif0,role=client,socket=PATH', a PCI address, ..."),
+	TEXT("to", 't', to, "ADDRESS",
+		"the router, with its UDP port: 10.77.0.1:7400 or [fd77::1]:7400"),
 	TEXT("from", 'f', from, "ADDRESS", "our own address on that link"),
 	COUNT("key", key, "ID", "key id: says which app we are (default 1)", 1, 0),
-	REAL("rate", rate, "N", "events per second, open loop; 0: as fast as the router takes them (default 50k)", 0, 1e8),
+	REAL("rate", rate, "N",
+		"events per second, open loop; 0: as fast as the router takes them (default 50k)",
+		0, 1e8),
 	TIME("ramp", ramp_ns, "raise the rate from nothing during this time"),
-	TIME("duration", duration_ns, "stop offering after this time (default 20s unless --events)"),
+	TIME("duration", duration_ns,
+		"stop offering after this time (default 20s unless --events)"),
 	COUNT("events", events, "N", "stop offering after this many events", 1, 1e10),
 	COUNT("objects", workload.objects, "N", "cold objects (default 10k)", 1, MR_ZIPF_RANKS_MAX),
-	COUNT("first-object", workload.first_object, "GID", "the first of them (default 1000000)", 1, 0),
+	COUNT("first-object", workload.first_object, "GID", "the first of them (default 1000000)",
+		1, 0),
 	REAL("zipf", workload.zipf, "S", "skew over the objects; 0: uniform (default)", 0, 10),
-	REAL("hot-share", workload.hot_share, "P", "share of all events that goes to one hot object", 0, 1),
-	COUNT("hot-object", workload.hot_object, "GID", "the hot object (default: one past the cold ones)", 1, 0),
+	REAL("hot-share", workload.hot_share, "P",
+		"share of all events that goes to one hot object", 0, 1),
+	COUNT("hot-object", workload.hot_object, "GID",
+		"the hot object (default: one past the cold ones)", 1, 0),
 	FLAG("hot-session", hot_session, "the hot object's events in a session of their own"),
-	COUNT("sessions", workload.sessions, "N", "sessions; an object keeps to one (default 1)", 1, 63),
+	COUNT("sessions", workload.sessions, "N", "sessions; an object keeps to one (default 1)", 1,
+		63),
 	COUNT("workspaces", workload.workspaces, "N", "workspaces (default 4)", 1, 1e6),
 	COUNT("databases", workload.databases, "N", "source databases (default 4)", 1, 1e6),
-	COUNT("projects", workload.projects, "N", "projects: these have the webhooks (default 4)", 1, 1e6),
-	COUNT("project-base", workload.project_base, "GID", "gid of the first project (default 5001)", 1, 0),
+	COUNT("projects", workload.projects, "N", "projects: these have the webhooks (default 4)",
+		1, 1e6),
+	COUNT("project-base", workload.project_base, "GID",
+		"gid of the first project (default 5001)", 1, 0),
 	{"ancestors", 0, MR_OPTION_TEXT_MAYBE, AT(lineage), "SHAPE",
-		"story -> task -> project; or diamond, cycle (default: task -> project)", 0, 0, "story"},
+		"story -> task -> project; or diamond, cycle (default: task -> project)", 0, 0,
+		"story"},
 	COUNT("payload", payload_bytes, "BYTES", "payload per event", 0, MR_WIRE_BYTES_MAX),
 	FLAG("awkward", awkward, "all actions, null users, values that break naive receivers"),
 	COUNT("seed", workload.seed, "N", "of the random choices (default 1)", 0, 0),
-	COUNT("events-per-packet", events_per_packet, "N", "at most (default 20)", 1, MR_PACKET_EVENTS_MAX),
-	TIME("linger", linger_ns, "how long an event waits for company in its packet (default 200us)"),
-	COUNT("buffer", buffer_events, "N", "events kept per flow until settled, a power of two (default 32768)", 64,
-		1 << 20),
+	COUNT("events-per-packet", events_per_packet, "N", "at most (default 20)", 1,
+		MR_PACKET_EVENTS_MAX),
+	TIME("linger", linger_ns,
+		"how long an event waits for company in its packet (default 200us)"),
+	COUNT("buffer", buffer_events, "N",
+		"events kept per flow until settled, a power of two (default 32768)", 64, 1 << 20),
 	FLAG("ignore-credits", ignore_credits, "send beyond the window the router grants"),
-	FLAG("retry-refused", retry_refused, "submit refused events again, as new ones, when the router says so"),
-	TEXT("ledger", 'l', ledger, "FILE", "write what was offered and its fate, for `millrace-load sink`"),
-	COUNT("queues", queues, "N", "queue pairs, at most what the router's port has (default 1)", 1, 32),
+	FLAG("retry-refused", retry_refused,
+		"submit refused events again, as new ones, when the router says so"),
+	TEXT("ledger", 'l', ledger, "FILE",
+		"write what was offered and its fate, for `millrace-load sink`"),
+	COUNT("queues", queues, "N", "queue pairs, at most what the router's port has (default 1)",
+		1, 32),
 	COUNT("mtu", mtu, "BYTES", "of the link (default 1500)", 576, MR_MTU_JUMBO),
 	COUNT("vlan", vlan, "ID", "tag our frames", 1, 4094),
-	COUNT("from-port", from_port, "PORT", "UDP port of the first session (default 47400)", 1024, 65000),
+	COUNT("from-port", from_port, "PORT", "UDP port of the first session (default 47400)", 1024,
+		65000),
 	FLAG("flow-ports", flow_ports, "send flow f to the router's port + f"),
 	TIME("settle-wait", settle_wait_ns, "wait so long for the last fates (default 10s)"),
 	TIME("connect-wait", connect_wait_ns, "wait so long for link and router (default 10s)"),
@@ -67,7 +97,8 @@ static const struct mr_option options[] = {
 
 static const struct mr_option_set option_set = {
 	.command = "millrace-load send",
-	.summary = "Sends change events to a router through a DPDK port, open loop, and says what became of each.",
+	.summary =
+		"Sends change events to a router through a DPDK port, open loop, and says what became of each.",
 	.examples =
 		"  millrace-load send -p net_memif0,role=client,socket=/run/millrace/memif.sock \\\n"
 		"      -t 10.77.0.1:7400 -f 10.77.0.2 --rate 50k --duration 20s --ledger /tmp/run.ledger\n"

@@ -14,5 +14,7 @@ struct mr_send_outcome {
 	bool is_volatile;
 };
 
-void mr_send_progress(const struct mr_sender *sender, uint64_t second, const struct mr_sender_counts *last, FILE *out);
-void mr_send_report(const struct mr_sender *sender, const struct mr_send_outcome *outcome, bool json, FILE *out);
+void mr_send_progress(const struct mr_sender *sender, uint64_t second,
+	const struct mr_sender_counts *last, FILE *out);
+void mr_send_report(const struct mr_sender *sender, const struct mr_send_outcome *outcome,
+	bool json, FILE *out);

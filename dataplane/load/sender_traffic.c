@@ -3,7 +3,7 @@
 #include "sender.h"
 
 enum { GENERATE_MAX = 2048, PUSH_PACKETS_MAX = 256 };
-#define TICK_NS	    UINT64_C(1000000)
+#define TICK_NS     UINT64_C(1000000)
 #define NAP_MIN_NS  UINT64_C(50000)
 #define NAP_BUSY_NS UINT64_C(100000) // while answers are due
 #define NAP_MAX_NS  UINT64_C(1000000)
@@ -22,7 +22,8 @@ static bool is_paced(const struct mr_sender *sender)
 static bool offer(struct mr_sender *sender, uint64_t object, uint64_t intended_ns)
 {
 	uint64_t number = sender->number + 1;
-	if (sender->ledger.header != NULL && mr_ledger_offer(&sender->ledger, number, object, intended_ns) < 0) {
+	if (sender->ledger.header != NULL
+		&& mr_ledger_offer(&sender->ledger, number, object, intended_ns) < 0) {
 		sender->offering = false;
 		return false;
 	}
@@ -30,7 +31,8 @@ static bool offer(struct mr_sender *sender, uint64_t object, uint64_t intended_n
 	sender->counts.offered++;
 	uint32_t session = mr_workload_session(&sender->workload, object);
 	uint32_t flow = flow_of(sender, object);
-	const struct mr_pending event = {.number = number, .object = object, .intended_ns = intended_ns};
+	const struct mr_pending event = {
+		.number = number, .object = object, .intended_ns = intended_ns};
 	if (mr_producer_flow_push(&sender->sessions[session].flows[flow], &event)) {
 		sender->ready[session] |= UINT64_C(1) << flow;
 		return true;
@@ -63,9 +65,11 @@ static uint32_t generate_unpaced(struct mr_sender *sender, uint64_t now_ns, uint
 			sender->held_object = mr_workload_draw(&sender->workload);
 		uint64_t object = sender->held_object;
 		uint32_t session = mr_workload_session(&sender->workload, object);
-		const struct mr_producer_flow *flow = &sender->sessions[session].flows[flow_of(sender, object)];
-		bool room = sender->options->ignore_credits ? flow->end - flow->settled <= flow->mask
-							     : mr_producer_flow_window(flow) > 0;
+		const struct mr_producer_flow *flow =
+			&sender->sessions[session].flows[flow_of(sender, object)];
+		bool room = sender->options->ignore_credits
+			? flow->end - flow->settled <= flow->mask
+			: mr_producer_flow_window(flow) > 0;
 		if (!room || !offer(sender, object, now_ns))
 			break;
 		sender->held_object = 0;
@@ -81,7 +85,8 @@ static uint32_t generate_paced(struct mr_sender *sender, uint64_t now_ns, uint64
 	if (todo > max)
 		todo = max;
 	for (uint64_t i = 0; i < todo; i++) {
-		uint64_t intended_ns = sender->start_ns + mr_pace_intended_ns(&sender->pace, sender->scheduled + i);
+		uint64_t intended_ns = sender->start_ns
+			+ mr_pace_intended_ns(&sender->pace, sender->scheduled + i);
 		if (!offer(sender, mr_workload_draw(&sender->workload), intended_ns))
 			return (uint32_t)i;
 	}
@@ -97,7 +102,8 @@ uint32_t mr_sender_generate(struct mr_sender *sender, uint64_t now_ns)
 	if (!sender->offering)
 		return made;
 	// Events that are due within the duration are offered, even if we come late to them.
-	uint64_t end_ns = options->duration_ns > 0 ? sender->start_ns + options->duration_ns : UINT64_MAX;
+	uint64_t end_ns =
+		options->duration_ns > 0 ? sender->start_ns + options->duration_ns : UINT64_MAX;
 	bool late = now_ns >= end_ns;
 	uint64_t max = GENERATE_MAX;
 	if (options->events > 0 && options->events - sender->scheduled < max)
@@ -113,7 +119,8 @@ uint32_t mr_sender_generate(struct mr_sender *sender, uint64_t now_ns)
 	return made + fresh;
 }
 
-static void settle_event(void *context, const struct mr_pending *event, uint8_t reason, uint32_t retry_after_ms)
+static void settle_event(
+	void *context, const struct mr_pending *event, uint8_t reason, uint32_t retry_after_ms)
 {
 	struct mr_sender *sender = context;
 	bool accepted = reason == MR_REASON_OK;
@@ -123,12 +130,15 @@ static void settle_event(void *context, const struct mr_pending *event, uint8_t 
 	sender->counts.refused += !accepted;
 	sender->counts.by_reason[reason]++;
 	if (sender->ledger.header != NULL)
-		mr_ledger_settle(&sender->ledger, event->number, accepted ? MR_LEDGER_ACCEPTED : MR_LEDGER_REFUSED, reason);
+		mr_ledger_settle(&sender->ledger, event->number,
+			accepted ? MR_LEDGER_ACCEPTED : MR_LEDGER_REFUSED, reason);
 	enum mr_retry retry = mr_reason_info(reason)->retry;
-	if (accepted || !sender->options->retry_refused || (retry != MR_RETRY_AFTER && retry != MR_RETRY_YES))
+	if (accepted || !sender->options->retry_refused
+		|| (retry != MR_RETRY_AFTER && retry != MR_RETRY_YES))
 		return;
 	uint64_t due_ns = sender->now_ns + retry_after_ms * UINT64_C(1000000);
-	(void)mr_retry_queue_push(&sender->retries, (struct mr_retry_event){due_ns, event->object}); // full: it stays refused
+	(void)mr_retry_queue_push(&sender->retries,
+		(struct mr_retry_event){due_ns, event->object}); // full: it stays refused
 }
 
 struct mr_settle mr_sender_settle(struct mr_sender *sender)
@@ -136,11 +146,14 @@ struct mr_settle mr_sender_settle(struct mr_sender *sender)
 	return (struct mr_settle){.context = sender, .event = settle_event};
 }
 
-static uint32_t encode_event(void *context, const struct mr_pending *event, uint8_t *ret_bytes, uint32_t room)
+static uint32_t encode_event(
+	void *context, const struct mr_pending *event, uint8_t *ret_bytes, uint32_t room)
 {
 	const struct mr_sender *sender = context;
-	int64_t created_at_ns = sender->start_wall_ns + (int64_t)(event->intended_ns - sender->start_ns);
-	return mr_workload_encode(&sender->workload, event->number, event->object, created_at_ns, ret_bytes, room);
+	int64_t created_at_ns =
+		sender->start_wall_ns + (int64_t)(event->intended_ns - sender->start_ns);
+	return mr_workload_encode(
+		&sender->workload, event->number, event->object, created_at_ns, ret_bytes, room);
 }
 
 struct mr_encode mr_sender_encode(struct mr_sender *sender)
@@ -149,16 +162,20 @@ struct mr_encode mr_sender_encode(struct mr_sender *sender)
 }
 
 // Whether the flow's next packet should go now: it is full, or its first event has waited long enough, or it goes again.
-static bool may_go(const struct mr_sender *sender, const struct mr_producer_flow *flow, uint64_t now_ns)
+static bool may_go(
+	const struct mr_sender *sender, const struct mr_producer_flow *flow, uint64_t now_ns)
 {
-	if (flow->burst_at < flow->burst_end || flow->end - flow->next >= sender->options->events_per_packet
+	if (flow->burst_at < flow->burst_end
+		|| flow->end - flow->next >= sender->options->events_per_packet
 		|| !sender->offering)
 		return true;
-	return mr_producer_flow_event(flow, flow->next)->intended_ns + sender->options->linger_ns <= now_ns;
+	return mr_producer_flow_event(flow, flow->next)->intended_ns + sender->options->linger_ns
+		<= now_ns;
 }
 
 // One session's ready flows in turn. Bits of flows that have nothing to send are cleared.
-static uint32_t push_session(struct mr_sender *sender, uint32_t session, uint64_t now_ns, uint32_t packets_max)
+static uint32_t push_session(
+	struct mr_sender *sender, uint32_t session, uint64_t now_ns, uint32_t packets_max)
 {
 	uint32_t packets = 0;
 	uint64_t bits = sender->ready[session];
@@ -218,7 +235,8 @@ uint64_t mr_sender_nap_ns(const struct mr_sender *sender, uint64_t now_ns)
 			nap_ns = NAP_MIN_NS;
 	}
 	if (sender->offering && is_paced(sender)) {
-		uint64_t next_ns = sender->start_ns + mr_pace_intended_ns(&sender->pace, sender->scheduled);
+		uint64_t next_ns =
+			sender->start_ns + mr_pace_intended_ns(&sender->pace, sender->scheduled);
 		uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
 		nap_ns = left_ns < nap_ns ? left_ns : nap_ns;
 	}

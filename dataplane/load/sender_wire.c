@@ -14,13 +14,15 @@ static int parse_addresses(struct mr_sender *sender)
 	uint16_t unused;
 	sender->router_port = 7400;
 	if (mr_station_parse(sender->options->to, &sender->router, &sender->router_port) < 0) {
-		fprintf(stderr, "millrace-load send: --to '%s' is no address: give 10.77.0.1:7400 or [fd77::1]:7400\n",
+		fprintf(stderr,
+			"millrace-load send: --to '%s' is no address: give 10.77.0.1:7400 or [fd77::1]:7400\n",
 			sender->options->to);
 		return -EINVAL;
 	}
 	if (mr_station_parse(sender->options->from, &sender->self, &unused) < 0
 		|| sender->self.is_v6 != sender->router.is_v6) {
-		fprintf(stderr, "millrace-load send: --from '%s' must be an address of the same kind as --to\n",
+		fprintf(stderr,
+			"millrace-load send: --from '%s' must be an address of the same kind as --to\n",
 			sender->options->from);
 		return -EINVAL;
 	}
@@ -107,7 +109,8 @@ void mr_sender_flush(struct mr_sender *sender)
 		flush_queue(sender, queue);
 }
 
-static void send_frame(struct mr_sender *sender, uint16_t queue, struct mr_frame *frame, uint32_t length)
+static void send_frame(
+	struct mr_sender *sender, uint16_t queue, struct mr_frame *frame, uint32_t length)
 {
 	struct mr_sender_batch *batch = &sender->batches[queue];
 	mr_assert(batch->count < MR_SENDER_TX_BURST);
@@ -123,7 +126,8 @@ void mr_sender_ask_router(struct mr_sender *sender)
 	struct mr_frame *frame = mr_nic_tx_frame(sender->nic, 0, &data);
 	if (frame == NULL)
 		return;
-	uint32_t length = mr_frame_ask(&sender->self, &sender->router, (uint16_t)sender->options->vlan, data);
+	uint32_t length =
+		mr_frame_ask(&sender->self, &sender->router, (uint16_t)sender->options->vlan, data);
 	send_frame(sender, 0, frame, length);
 	flush_queue(sender, 0);
 }
@@ -134,7 +138,8 @@ static void answer_neighbour(struct mr_sender *sender, const struct mr_station *
 	struct mr_frame *frame = mr_nic_tx_frame(sender->nic, 0, &data);
 	if (frame == NULL)
 		return;
-	send_frame(sender, 0, frame, mr_frame_tell(&sender->self, peer, (uint16_t)sender->options->vlan, data));
+	send_frame(sender, 0, frame,
+		mr_frame_tell(&sender->self, peer, (uint16_t)sender->options->vlan, data));
 }
 
 static void learn_neighbour(struct mr_sender *sender, const struct mr_station *peer)
@@ -142,18 +147,21 @@ static void learn_neighbour(struct mr_sender *sender, const struct mr_station *p
 	if (memcmp(peer->ip, sender->router.ip, sizeof(peer->ip)) != 0)
 		return;
 	memcpy(sender->router.mac, peer->mac, sizeof(peer->mac));
-	mr_route_init(&sender->route, &sender->self, &sender->router, (uint16_t)sender->options->vlan);
+	mr_route_init(
+		&sender->route, &sender->self, &sender->router, (uint16_t)sender->options->vlan);
 	sender->resolved = true;
 }
 
-static void receive_datagram(struct mr_sender *sender, const struct mr_frame_view *view, uint64_t now_ns)
+static void receive_datagram(
+	struct mr_sender *sender, const struct mr_frame_view *view, uint64_t now_ns)
 {
 	uint32_t index = (uint32_t)view->to_port - (uint32_t)sender->options->from_port;
 	if (index >= sender->sessions_count)
 		return;
 	struct mr_producer_session *session = &sender->sessions[index];
 	struct mr_settle settle = mr_sender_settle(sender);
-	(void)mr_producer_session_receive(session, view->payload, view->payload_bytes, now_ns, &settle); // counted there
+	(void)mr_producer_session_receive(
+		session, view->payload, view->payload_bytes, now_ns, &settle); // counted there
 	sender->ready[index] = ~UINT64_C(0); // the push looks at the flows anyhow
 }
 
@@ -215,7 +223,8 @@ void mr_sender_greet(struct mr_sender *sender, uint64_t now_ns)
 			continue;
 		memcpy(data + sender->route.header_bytes, message, length);
 		uint16_t from_port = (uint16_t)(sender->options->from_port + i);
-		uint32_t bytes = mr_route_finish(&sender->route, from_port, sender->router_port, data, (uint32_t)length);
+		uint32_t bytes = mr_route_finish(
+			&sender->route, from_port, sender->router_port, data, (uint32_t)length);
 		send_frame(sender, queue_of(sender, i, 0), frame, bytes);
 	}
 	mr_sender_flush(sender);
@@ -233,15 +242,17 @@ bool mr_sender_data(struct mr_sender *sender, uint32_t session, uint32_t flow, u
 	size_t room = options->mtu - (sender->self.is_v6 ? 48 : 28);
 	struct mr_encode encode = mr_sender_encode(sender);
 	uint32_t events;
-	size_t length = mr_producer_session_data(&sender->sessions[session], flow, (uint32_t)options->events_per_packet,
-		now_ns, &encode, data + header_bytes, room, &events);
+	size_t length = mr_producer_session_data(&sender->sessions[session], flow,
+		(uint32_t)options->events_per_packet, now_ns, &encode, data + header_bytes, room,
+		&events);
 	if (length == 0) {
 		mr_nic_free_burst(sender->nic, &frame, 1);
 		return false;
 	}
 	uint16_t from_port = (uint16_t)(options->from_port + session);
 	uint16_t to_port = (uint16_t)(sender->router_port + (options->flow_ports ? flow : 0));
-	send_frame(sender, queue, frame, mr_route_finish(&sender->route, from_port, to_port, data, (uint32_t)length));
+	send_frame(sender, queue, frame,
+		mr_route_finish(&sender->route, from_port, to_port, data, (uint32_t)length));
 	sender->counts.packets++;
 	sender->counts.packet_events += events;
 	return true;

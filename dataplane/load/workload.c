@@ -30,7 +30,8 @@ static uint32_t lineage_of(const struct mr_workload_options *options, uint64_t o
 	uint64_t initiative = MR_WORKLOAD_INITIATIVE_BASE + index % MR_WORKLOAD_INITIATIVES;
 	switch ((enum mr_lineage)options->lineage) {
 	case MR_LINEAGE_FLAT:
-		ret_parents[0] = (struct parent){project_of(options, object), "project", MR_VIA_OBJECT};
+		ret_parents[0] =
+			(struct parent){project_of(options, object), "project", MR_VIA_OBJECT};
 		return 1;
 	case MR_LINEAGE_STORY:
 		ret_parents[0] = (struct parent){task, "task", MR_VIA_OBJECT};
@@ -76,7 +77,8 @@ static int shape_init(struct mr_shape *shape, const struct mr_shape_text *text,
 		.payload = {.data = payload, .length = (uint16_t)options->payload_bytes},
 	};
 	for (uint32_t i = 0; i < count; i++)
-		event.ancestors[i] = (struct mr_ancestor){parents[i].gid, text_of(parents[i].type), parents[i].via};
+		event.ancestors[i] = (struct mr_ancestor){
+			parents[i].gid, text_of(parents[i].type), parents[i].via};
 	if (text->action == MR_ACTION_CHANGED) {
 		event.value_gid = 1;
 		event.value_type = text_of(text->number_type);
@@ -99,7 +101,8 @@ static const char *options_error(const struct mr_workload_options *options)
 {
 	if (options->objects == 0 || options->objects > MR_ZIPF_RANKS_MAX)
 		return "--objects must be 1 to 16777216";
-	if (options->first_object == 0 || options->first_object + options->objects > MR_WORKLOAD_OBJECT_MAX)
+	if (options->first_object == 0
+		|| options->first_object + options->objects > MR_WORKLOAD_OBJECT_MAX)
 		return "--first-object must be at least 1, and all objects below 2^44";
 	if (options->hot_object == 0 || options->hot_object > MR_WORKLOAD_OBJECT_MAX)
 		return "--hot-object must be 1 to 2^44 - 1";
@@ -116,8 +119,8 @@ static const char *options_error(const struct mr_workload_options *options)
 	return NULL;
 }
 
-int mr_workload_init(
-	struct mr_workload *workload, const struct mr_workload_options *options, const char **ret_why)
+int mr_workload_init(struct mr_workload *workload, const struct mr_workload_options *options,
+	const char **ret_why)
 {
 	*workload = (struct mr_workload){.options = *options};
 	const char *why = options_error(options);
@@ -202,7 +205,8 @@ uint32_t mr_workload_encode(const struct mr_workload *workload, uint64_t number,
 	else
 		user = number;
 	put_u64(ret_bytes, offsetof(struct mr_event_fixed, object), object);
-	put_u64(ret_bytes, offsetof(struct mr_event_fixed, workspace), mr_workload_workspace(options, object));
+	put_u64(ret_bytes, offsetof(struct mr_event_fixed, workspace),
+		mr_workload_workspace(options, object));
 	put_u64(ret_bytes, offsetof(struct mr_event_fixed, database),
 		options->database_base + object % options->databases);
 	put_u64(ret_bytes, offsetof(struct mr_event_fixed, user), user);

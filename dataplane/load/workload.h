@@ -48,11 +48,11 @@ enum {
 	MR_WORKLOAD_INITIATIVES = 3,
 	MR_WORKLOAD_USERS = 50,
 };
-#define MR_WORKLOAD_TASK_BASE	    (UINT64_C(1) << 44) // above any object of a run
+#define MR_WORKLOAD_TASK_BASE       (UINT64_C(1) << 44) // above any object of a run
 #define MR_WORKLOAD_INITIATIVE_BASE UINT64_C(800001)
-#define MR_WORKLOAD_PORTFOLIO	    UINT64_C(900001)
-#define MR_WORKLOAD_USER_BASE	    UINT64_C(700001)
-#define MR_WORKLOAD_OBJECT_MAX	    ((UINT64_C(1) << 44) - 1)
+#define MR_WORKLOAD_PORTFOLIO       UINT64_C(900001)
+#define MR_WORKLOAD_USER_BASE       UINT64_C(700001)
+#define MR_WORKLOAD_OBJECT_MAX      ((UINT64_C(1) << 44) - 1)
 
 // An encoded event whose ids are filled in for each use; they stand at fixed offsets.
 struct mr_shape {
@@ -72,8 +72,8 @@ struct mr_workload {
 };
 
 // 0, or negative errno with a text that names the option that is wrong.
-int mr_workload_init(
-	struct mr_workload *workload, const struct mr_workload_options *options, const char **ret_why);
+int mr_workload_init(struct mr_workload *workload, const struct mr_workload_options *options,
+	const char **ret_why);
 void mr_workload_fini(struct mr_workload *workload);
 
 // The object of the next event.
