@@ -1,0 +1,406 @@
+#include "shard_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "event_codec.h"
+#include "hash.h"
+#include "ring.h"
+
+enum { RING = 8192, ARENA_BYTES = 256 << 20, SEED = 77 };
+
+static uint64_t or_else(uint64_t value, uint64_t other)
+{
+	return value != 0 ? value : other;
+}
+
+static void fill_options(struct rig_options *options)
+{
+	struct mr_shard_limits *limits = &options->limits;
+	options->shards = (uint32_t)or_else(options->shards, 1);
+	options->flows = (uint32_t)or_else(options->flows, options->shards);
+	options->buffer_bytes = or_else(options->buffer_bytes, 1 << 22);
+	limits->objects_max = (uint32_t)or_else(limits->objects_max, 4096);
+	limits->positions_max = (uint32_t)or_else(limits->positions_max, 65536);
+	limits->sessions_max = RIG_SESSIONS_MAX;
+	limits->refused_runs_max = (uint32_t)or_else(limits->refused_runs_max, 1024);
+	limits->webhooks_max = (uint32_t)or_else(limits->webhooks_max, 2048);
+	limits->reorder_packets_max = (uint32_t)or_else(limits->reorder_packets_max, 256);
+	limits->object_queue_events = (uint32_t)or_else(limits->object_queue_events, 1024);
+	limits->object_queue_bytes = (uint32_t)or_else(limits->object_queue_bytes, 1 << 20);
+	limits->penalty_after = (uint32_t)or_else(limits->penalty_after, 8);
+	limits->quantum_units = (uint32_t)or_else(limits->quantum_units, 16);
+	limits->ack_interval_ns = or_else(limits->ack_interval_ns, 200 * 1000);
+	limits->progress_interval_ns = or_else(limits->progress_interval_ns, 1000 * 1000);
+}
+
+static struct mr_ring *ring(struct rig *rig, const char *name)
+{
+	struct mr_ring *ring = mr_ring_new(&rig->arena, name, RING);
+	assert_non_null(ring);
+	return ring;
+}
+
+static void configure(struct rig *rig, uint32_t index)
+{
+	struct mr_shard_config *config = &rig->configs[index];
+	const size_t scopes = (size_t)MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX;
+	config->index = index;
+	config->shards = rig->options.shards;
+	config->flows = rig->options.flows;
+	config->sources = 1;
+	config->deliveries = RIG_DELIVERIES;
+	config->hash_seed = SEED;
+	config->is_volatile = true;
+	config->limits = rig->options.limits;
+	config->stream = &rig->streams[index];
+	config->streams = rig->stream_pointers;
+	config->streams_count = rig->options.shards;
+	config->backend = rig->options.backend;
+	config->stats = &rig->stats[index];
+	config->scopes = &rig->scopes[index * scopes];
+	config->from_source[0] = ring(rig, "from source");
+	config->to_source[0] = ring(rig, "to source");
+	config->from_steward = ring(rig, "steward");
+	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
+		config->to_delivery[i] = ring(rig, "to delivery");
+		config->from_delivery[i] = ring(rig, "from delivery");
+		config->boards[i] = &rig->boards[i];
+	}
+	for (uint32_t i = 0; i < rig->options.shards; i++) {
+		config->shard_streams[i] = (uint16_t)i;
+		if (i < index) {
+			config->from_shard[i] = ring(rig, "hops");
+			config->to_shard[i] = ring(rig, "hops");
+			rig->configs[i].from_shard[index] = config->to_shard[i];
+			rig->configs[i].to_shard[index] = config->from_shard[i];
+		}
+	}
+}
+
+void rig_open(struct rig *rig, const struct rig_options *options)
+{
+	memset(rig, 0, sizeof(*rig));
+	rig->options.backend = options->backend;
+	rig->options = *options;
+	fill_options(&rig->options);
+	const uint32_t shards = rig->options.shards;
+	assert_int_equal(mr_arena_open(&rig->arena, ARENA_BYTES, false), 0);
+	rig->stats = mr_arena_array(&rig->arena, "stats", struct mr_stats_stage, shards);
+	rig->scopes = mr_arena_array(&rig->arena, "scopes", struct mr_stats_scope,
+		shards * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX);
+	rig->boards =
+		mr_arena_array(&rig->arena, "boards", struct mr_delivery_board, RIG_DELIVERIES);
+	rig->message = mr_arena_array(&rig->arena, "message", struct mr_steward_msg, 1);
+	rig->log = mr_arena_array(&rig->arena, "log", struct mr_lane_msg, RIG_LOG_MAX);
+	rig->now = (struct mr_now){.mono_ns = 1000000, .wall_ns = 5000000};
+	rig->units = 512;
+	for (uint32_t i = 0; i < shards; i++) {
+		rig->stream_pointers[i] = &rig->streams[i];
+		assert_true(mr_stream_init(&rig->streams[i], &rig->arena, (uint16_t)i,
+			rig->options.buffer_bytes, MR_STREAM_START));
+	}
+	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
+		for (uint32_t stream = 0; stream < shards; stream++)
+			atomic_store(&rig->boards[i].floor[stream], UINT64_MAX);
+	}
+	for (uint32_t i = 0; i < shards; i++)
+		configure(rig, i);
+	for (uint32_t i = 0; i < shards; i++) {
+		rig->shards[i] = mr_shard_new(&rig->arena, &rig->configs[i]);
+		assert_non_null(rig->shards[i]);
+	}
+	mr_arena_seal(&rig->arena);
+}
+
+void rig_audit(const struct rig *rig)
+{
+	for (uint32_t i = 0; i < rig->options.shards; i++) {
+		char why[128] = "";
+		if (!mr_shard_audit(rig->shards[i], why, sizeof(why)))
+			fail_msg("shard %u: %s", i, why);
+	}
+}
+
+void rig_close(struct rig *rig)
+{
+	rig_audit(rig);
+	rig->message->kind = MR_STEWARD_SESSION_CLOSE;
+	for (uint16_t i = 0; i < RIG_SESSIONS_MAX; i++) {
+		rig->message->session.index = i;
+		rig_tell(rig);
+	}
+	assert_int_equal(rig->packets_lent, 0);
+	mr_arena_close(&rig->arena);
+}
+
+void rig_tell(struct rig *rig)
+{
+	const struct mr_desc desc = {.word = {(uint64_t)(uintptr_t)rig->message}};
+	rig->message->generation = ++rig->generation;
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		assert_true(mr_ring_push(rig->configs[i].from_steward, desc));
+	rig_step(rig);
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		assert_int_equal(mr_read(&rig->stats[i].generation), rig->generation);
+}
+
+void rig_session(struct rig *rig, uint16_t index)
+{
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_SESSION_OPEN;
+	rig->message->session.app = RIG_APP;
+	rig->message->session.session_id = RIG_SESSION_ID + index;
+	rig->message->session.index = index;
+	rig_tell(rig);
+}
+
+void rig_webhook(struct rig *rig, const struct mr_webhook *webhook)
+{
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_WEBHOOK_ADD;
+	rig->message->webhook = *webhook;
+	rig->message->webhook.shard = (uint16_t)rig_owner(rig, webhook->resource);
+	rig_tell(rig);
+}
+
+void rig_subscribe(struct rig *rig, uint64_t id, uint64_t resource)
+{
+	static struct mr_webhook webhook;
+	webhook.id = id;
+	webhook.resource = resource;
+	webhook.lane = (uint32_t)id;
+	webhook.delivery = (uint16_t)(id % RIG_DELIVERIES);
+	rig_webhook(rig, &webhook);
+}
+
+uint32_t rig_flow(const struct rig *rig, uint64_t object)
+{
+	return mr_flow_of_slot(mr_slot_of(object, SEED), rig->options.flows);
+}
+
+uint32_t rig_owner(const struct rig *rig, uint64_t resource)
+{
+	return mr_shard_of_flow(rig_flow(rig, resource), rig->options.shards);
+}
+
+uint64_t rig_object_of(const struct rig *rig, uint32_t flow, uint32_t nth)
+{
+	uint64_t object = 1;
+	for (;; object++) {
+		if (rig_flow(rig, object) == flow && nth-- == 0)
+			return object;
+	}
+}
+
+static struct mr_text text(const char *characters)
+{
+	return (struct mr_text){.data = characters, .length = (uint16_t)strlen(characters)};
+}
+
+static size_t encode(const struct rig_event *from, uint8_t *ret_bytes, size_t size)
+{
+	static const char payload[MR_PAYLOAD_BYTES_MAX];
+	struct mr_event event = {
+		.action = MR_ACTION_CHANGED,
+		.ancestors_count = (uint8_t)from->ancestors,
+		.object = from->object,
+		.workspace = from->workspace,
+		.database = from->database,
+		.created_at_ns = 1,
+		.type = text(from->type != NULL ? from->type : "task"),
+		.payload = {.data = payload, .length = (uint16_t)from->payload_bytes},
+	};
+	for (uint32_t i = 0; i < from->ancestors; i++) {
+		event.ancestors[i].gid = from->gids[i];
+		event.ancestors[i].via = from->via[i];
+		event.ancestors[i].type = text(from->types[i] != NULL ? from->types[i] : "project");
+	}
+	const ssize_t length = mr_event_encode(&event, ret_bytes, size);
+	assert_true(length > 0);
+	return (size_t)length;
+}
+
+struct mr_packet *rig_packet(struct rig *rig, uint16_t session, uint64_t first, uint64_t known,
+	const struct rig_event *event, uint32_t count)
+{
+	static uint8_t bytes[MR_EVENT_BYTES_MAX + 8];
+	const size_t length = encode(event, bytes, sizeof(bytes));
+	struct mr_packet *packet = calloc(1, sizeof(*packet) + length * count);
+	assert_non_null(packet);
+	uint8_t *events = (uint8_t *)(packet + 1);
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(events + i * length, bytes, length);
+	packet->events = events;
+	packet->events_bytes = (uint32_t)(length * count);
+	packet->first_sequence = first;
+	packet->known = known;
+	packet->send_time_ns = rig->now.mono_ns;
+	packet->received_at_ns = rig->now.wall_ns;
+	packet->session = session;
+	packet->flow = (uint8_t)rig_flow(rig, event->object);
+	packet->count = (uint8_t)count;
+	packet->decoded = (uint8_t)count;
+	return packet;
+}
+
+void rig_push(struct rig *rig, uint32_t shard, struct mr_source_msg message)
+{
+	assert_true(mr_ring_push(rig->configs[shard].from_source[0], mr_desc_of(message)));
+}
+
+void rig_lend(struct rig *rig, struct mr_packet *packet)
+{
+	const struct mr_source_msg message = {
+		.data = (uint64_t)(uintptr_t)packet,
+		.kind = MR_SOURCE_PACKET,
+	};
+	rig->packets_lent++;
+	rig_push(rig, packet->flow % rig->options.shards, message);
+}
+
+void rig_send(struct rig *rig, uint64_t first, const struct rig_event *event, uint32_t count)
+{
+	rig_lend(rig, rig_packet(rig, 0, first, 0, event, count));
+}
+
+void rig_hold(struct rig *rig, uint64_t object, enum mr_hold_kind kind)
+{
+	const struct mr_hold_msg message = {.object = object, .lane = 1, .kind = kind};
+	assert_true(mr_ring_push(
+		rig->configs[rig_owner(rig, object)].from_delivery[0], mr_desc_of(message)));
+}
+
+static void read_ack(struct rig *rig, struct mr_ack_slot *slot)
+{
+	struct mr_wire_ack_view view;
+	struct rig_ack *ack = &rig->acks[slot->session][slot->flow];
+	assert_int_equal(mr_wire_parse_ack(slot->body, slot->length, &view), 0);
+	assert_true(view.ack.edge >= ack->edge && view.ack.settled >= ack->settled);
+	ack->settled = view.ack.settled;
+	ack->edge = view.ack.edge;
+	ack->bitmap_words = view.ack.bitmap_words;
+	ack->runs_count = view.ack.refused_runs;
+	ack->flags = slot->flags;
+	ack->count++;
+	memcpy(ack->bitmap, view.bitmap, view.ack.bitmap_words * sizeof(uint64_t));
+	for (uint32_t i = 0; i < view.ack.refused_runs; i++)
+		ack->runs[i] = mr_wire_ack_refused(&view, i);
+}
+
+static void run_source(struct rig *rig, uint32_t shard)
+{
+	struct mr_desc desc;
+	while (mr_ring_pop_burst(rig->configs[shard].to_source[0], &desc, 1) == 1) {
+		const struct mr_shard_msg message = mr_desc_to(struct mr_shard_msg, desc);
+		void *data = (void *)(uintptr_t)message.data;
+		if (message.kind == MR_SHARD_RELEASE) {
+			free(data);
+			rig->packets_lent--;
+		} else if (message.kind == MR_SHARD_ACK) {
+			read_ack(rig, data);
+			rig_push(rig, shard,
+				(struct mr_source_msg){
+					.data = message.data, .kind = MR_SOURCE_ACK_DONE});
+		} else {
+			assert_int_equal(message.kind, MR_SHARD_SHED);
+			rig->sheds++;
+			rig->last_shed = message;
+		}
+	}
+}
+
+static void run_deliveries(struct rig *rig, uint32_t shard)
+{
+	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
+		struct mr_desc desc;
+		uint64_t taken = atomic_load(&rig->boards[i].taken[shard]);
+		while (mr_ring_pop_burst(rig->configs[shard].to_delivery[i], &desc, 1) == 1) {
+			assert_true(rig->log_count < RIG_LOG_MAX);
+			rig->log[rig->log_count++] = mr_desc_to(struct mr_lane_msg, desc);
+			taken++;
+		}
+		if (rig->lanes_pin) {
+			for (uint32_t stream = 0; stream < rig->options.shards; stream++)
+				atomic_store(&rig->boards[i].floor[stream], MR_STREAM_START);
+		}
+		atomic_store(&rig->boards[i].taken[shard], taken);
+	}
+}
+
+void rig_step(struct rig *rig)
+{
+	const struct mr_budget budget = {.units = rig->units};
+	rig->now.mono_ns += 100 * 1000;
+	rig->now.wall_ns += 100 * 1000;
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		(void)mr_shard_step(rig->shards[i], rig->now, budget);
+	for (uint32_t i = 0; i < rig->options.shards; i++) {
+		struct mr_stream *stream = &rig->streams[i];
+		if (!rig->journal_stopped)
+			atomic_store(&stream->watermark, atomic_load(&stream->tail));
+		if (!rig->deliveries_stopped)
+			run_deliveries(rig, i);
+		run_source(rig, i);
+	}
+}
+
+void rig_run(struct rig *rig, uint32_t steps)
+{
+	for (uint32_t i = 0; i < steps; i++)
+		rig_step(rig);
+}
+
+uint64_t rig_counter(const struct rig *rig, uint32_t shard, enum mr_counter_id id)
+{
+	return mr_read(&rig->stats[shard].counters[id]);
+}
+
+uint64_t rig_total(const struct rig *rig, enum mr_counter_id id)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		sum += rig_counter(rig, i, id);
+	return sum;
+}
+
+uint64_t rig_reason(const struct rig *rig, enum mr_reason reason)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		sum += mr_read(&rig->stats[i].reasons[reason]);
+	return sum;
+}
+
+uint64_t rig_discards(const struct rig *rig, enum mr_discard discard)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		sum += mr_read(&rig->stats[i].discards[discard]);
+	return sum;
+}
+
+uint32_t rig_heard(const struct rig *rig, uint32_t lane)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < rig->log_count; i++)
+		count += rig->log[i].lane == lane;
+	return count;
+}
+
+uint64_t rig_object_at(const struct rig *rig, mr_position position)
+{
+	return mr_stream_word_own(&rig->streams[mr_position_stream(position)],
+		mr_position_offset(position) + MR_RECORD_EVENT_OBJECT_AT);
+}
+
+uint64_t rig_sequence_at(const struct rig *rig, mr_position position)
+{
+	return mr_stream_word_own(&rig->streams[mr_position_stream(position)],
+		mr_position_offset(position) + offsetof(struct mr_record_event, sequence));
+}
