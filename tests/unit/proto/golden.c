@@ -39,7 +39,7 @@ size_t golden_read(const char *name, uint8_t ret_bytes[GOLDEN_BYTES_MAX])
 
 void golden_expect(const char *name, const void *bytes, size_t length)
 {
-	alignas(8) uint8_t golden[GOLDEN_BYTES_MAX];
+	alignas(8) static uint8_t golden[GOLDEN_BYTES_MAX];
 	size_t golden_length = golden_read(name, golden);
 	for (size_t i = 0; i < length && i < golden_length; i++) {
 		if (((const uint8_t *)bytes)[i] != golden[i])

@@ -22,7 +22,7 @@ static void expect_record(const char *name, void *head, size_t head_bytes, const
 	size_t body_bytes, enum mr_record_kind kind, uint16_t flags)
 {
 	mr_record_seal(head, head_bytes, body, body_bytes, kind, flags);
-	alignas(8) uint8_t bytes[GOLDEN_BYTES_MAX];
+	alignas(8) static uint8_t bytes[GOLDEN_BYTES_MAX];
 	memcpy(bytes, head, head_bytes);
 	if (body_bytes > 0)
 		memcpy(bytes + head_bytes, body, body_bytes);
@@ -33,7 +33,7 @@ static void expect_record(const char *name, void *head, size_t head_bytes, const
 static void shard_records_have_their_golden_bytes(void **state)
 {
 	(void)state;
-	alignas(8) uint8_t event[GOLDEN_BYTES_MAX];
+	alignas(8) static uint8_t event[GOLDEN_BYTES_MAX];
 	size_t event_bytes = golden_read("event_changed", event);
 	struct mr_record_event accepted = {.app = 42,
 		.session_id = session_id,
