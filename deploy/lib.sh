@@ -43,15 +43,15 @@ packages_missing() {
   done
 }
 
-# as_root COMMAND...: directly, else through sudo. Without either it says what to type.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
-    sudo "$@"
+# find_root COMMAND: sets ROOT to a prefix for commands that need root; where there is none, it says what to type.
+find_root() {
+  ROOT=()
+  [ "$(id -u)" -ne 0 ] || return 0
+  if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    ROOT=(sudo)
   else
-    die "$EXIT_NOT_PERMITTED" 'packages are missing, and neither root nor a usable sudo is here' \
-      'have someone with root type:' "  $*" 'then run this command again'
+    die "$EXIT_NOT_PERMITTED" 'this needs root, and there is neither root nor a usable sudo' \
+      'have someone with root type:' "  $1" 'then run this command again'
   fi
 }
 
@@ -70,12 +70,12 @@ apt_failed() {
   die "$EXIT_FAILED" "apt-get failed; its output is in $log"
 }
 
-# apt_quietly LOG ARGUMENTS...
+# apt_quietly LOG ARGUMENTS...: as root; its output is added to the log.
 apt_quietly() {
   local log=$1
   shift
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60 -o Acquire::Retries=2 \
-    "$@" >"$log" 2>&1 || apt_failed "$log"
+  "${ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60 -o Acquire::Retries=2 \
+    -o APT::Update::Error-Mode=any "$@" >>"$log" 2>&1
 }
 
 # packages_install GROUP...: installs what is missing and nothing else; silent when nothing is.
@@ -85,13 +85,12 @@ packages_install() {
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "$EXIT_FAILED" 'apt-get is not here: Millrace is made for Debian 12' \
     "install by other means: ${missing[*]}"
-  step "installing ${#missing[@]} packages: ${missing[*]}"
-  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-    as_root apt-get install --no-install-recommends "${missing[@]}" # says what to type
-  fi
+  step "installing ${missing[*]}"
+  find_root "apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   mkdir -p "$LIB_ROOT/build"
-  apt_quietly "$log" update
-  apt_quietly "$log" install -y --no-install-recommends "${missing[@]}"
+  : >"$log"
+  apt_quietly "$log" update || warn 'the package lists could not be brought up to date'
+  apt_quietly "$log" install -y --no-install-recommends "${missing[@]}" || apt_failed "$log"
 }
 
 # llhttp_dir: prints where the HTTP parser's sources are; unpacks them into build/ when nothing else has them.
@@ -108,9 +107,11 @@ llhttp_unpack() {
   local dir=$1 log=$LIB_ROOT/build/apt.log package
   package=$(packages_of source)
   mkdir -p "$dir"
-  if ! (cd "$dir" && apt-get -q download "$package" >"$log" 2>&1); then
-    apt_quietly "$log" update
-    (cd "$dir" && apt-get -q download "$package" >"$log" 2>&1) || apt_failed "$log"
+  : >"$log"
+  if ! (cd "$dir" && apt-get -q download "$package" >>"$log" 2>&1); then
+    find_root 'apt-get update'
+    apt_quietly "$log" update || apt_failed "$log"
+    (cd "$dir" && apt-get -q download "$package" >>"$log" 2>&1) || apt_failed "$log"
   fi
   dpkg-deb -x "$dir"/"$package"_*.deb "$dir"
 }
