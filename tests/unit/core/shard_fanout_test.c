@@ -157,12 +157,12 @@ static void lane_message_names_event_and_sublane(void **state)
 	rig_send(&rig, 1, &event, 1);
 	rig_run(&rig, 8);
 	assert_int_equal(rig.log_count, 1);
-	assert_int_equal(mr_position_stream(rig.log[0].position), 0);
-	assert_int_equal(rig_object_at(&rig, rig.log[0].position), object);
-	assert_int_equal(rig.log[0].flags, 0);
+	assert_int_equal(mr_position_stream(rig.log[0].message.position), 0);
+	assert_int_equal(rig.log[0].object, object);
+	assert_int_equal(rig.log[0].message.flags, 0);
 	rig_send(&rig, 2, &event, 1);
 	rig_run(&rig, 8);
-	assert_int_equal(rig.log[1].object_hash, rig.log[0].object_hash);
+	assert_int_equal(rig.log[1].message.object_hash, rig.log[0].message.object_hash);
 }
 
 static void removed_webhook_hears_nothing_more(void **state)
@@ -214,9 +214,8 @@ static void hop_waits_for_credit_without_losing_its_place(void **state)
 	for (uint32_t lane = 1; lane <= 3; lane++) {
 		uint64_t sequence = 0;
 		for (uint32_t i = 0; i < rig.log_count; i++) {
-			if (rig.log[i].lane == lane)
-				assert_int_equal(
-					rig_sequence_at(&rig, rig.log[i].position), ++sequence);
+			if (rig.log[i].message.lane == lane)
+				assert_int_equal(rig.log[i].sequence, ++sequence);
 		}
 		assert_int_equal(sequence, 1500);
 	}
@@ -236,7 +235,7 @@ static void full_delivery_ring_stops_the_walk_at_its_webhook(void **state)
 	rig_run(&rig, 60);
 	assert_int_equal(rig.log_count, 20000);
 	for (uint32_t i = 0; i < rig.log_count; i++)
-		assert_int_equal(rig.log[i].lane, 2 * (1 + i % 500));
+		assert_int_equal(rig.log[i].message.lane, 2 * (1 + i % 500));
 	assert_int_equal(rig_total(&rig, MR_SHARD_DISTRIBUTED), 40);
 }
 
@@ -331,14 +330,14 @@ static void penalty_marks_hops_until_the_queue_is_empty(void **state)
 	assert_int_equal(rig_heard(&rig, 1), 40);
 	uint32_t penalised = 0;
 	for (uint32_t i = 0; i < 40; i++) {
-		const bool mark = rig.log[i].flags & MR_LANE_PENALISED;
+		const bool mark = rig.log[i].message.flags & MR_LANE_PENALISED;
 		assert_true(mark || penalised == 0); // once under penalty, until empty
 		penalised += mark;
 	}
 	assert_true(penalised > 20 && penalised < 40);
 	rig_send(&rig, 41, &task, 1);
 	rig_run(&rig, 10);
-	assert_int_equal(rig.log[40].flags, 0);
+	assert_int_equal(rig.log[40].message.flags, 0);
 }
 
 static void short_buffer_distributes_its_oldest_event_first(void **state)

@@ -10,6 +10,7 @@
 
 #include "event_codec.h"
 #include "hash.h"
+#include "mr_assert.h"
 #include "ring.h"
 
 enum { RING = 8192, ARENA_BYTES = 256 << 20, SEED = 77 };
@@ -97,7 +98,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	rig->boards =
 		mr_arena_array(&rig->arena, "boards", struct mr_delivery_board, RIG_DELIVERIES);
 	rig->message = mr_arena_array(&rig->arena, "message", struct mr_steward_msg, 1);
-	rig->log = mr_arena_array(&rig->arena, "log", struct mr_lane_msg, RIG_LOG_MAX);
+	rig->log = mr_arena_array(&rig->arena, "log", struct rig_entry, RIG_LOG_MAX);
 	rig->now = (struct mr_now){.mono_ns = 1000000, .wall_ns = 5000000};
 	rig->units = 512;
 	for (uint32_t i = 0; i < shards; i++) {
@@ -136,6 +137,7 @@ void rig_close(struct rig *rig)
 		rig_tell(rig);
 	}
 	assert_int_equal(rig->packets_lent, 0);
+	assert_int_equal(mr_expect_failures(), 0);
 	mr_arena_close(&rig->arena);
 }
 
@@ -315,14 +317,29 @@ static void run_source(struct rig *rig, uint32_t shard)
 	}
 }
 
+static void log_entry(struct rig *rig, struct mr_lane_msg message)
+{
+	const struct mr_stream *stream = &rig->streams[mr_position_stream(message.position)];
+	struct mr_record_event event;
+	assert_true(rig->log_count < RIG_LOG_MAX);
+	const uint64_t offset = mr_position_offset(message.position);
+	assert_true(mr_stream_read(stream, offset, &event, sizeof(event)));
+	assert_int_equal(event.record.kind, MR_RECORD_EVENT);
+	rig->log[rig->log_count++] = (struct rig_entry){
+		.message = message,
+		.object = mr_stream_word_own(stream, offset + MR_RECORD_EVENT_OBJECT_AT),
+		.session_id = event.session_id,
+		.sequence = event.sequence,
+	};
+}
+
 static void run_deliveries(struct rig *rig, uint32_t shard)
 {
 	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
 		struct mr_desc desc;
 		uint64_t taken = atomic_load(&rig->boards[i].taken[shard]);
 		while (mr_ring_pop_burst(rig->configs[shard].to_delivery[i], &desc, 1) == 1) {
-			assert_true(rig->log_count < RIG_LOG_MAX);
-			rig->log[rig->log_count++] = mr_desc_to(struct mr_lane_msg, desc);
+			log_entry(rig, mr_desc_to(struct mr_lane_msg, desc));
 			taken++;
 		}
 		if (rig->lanes_pin) {
@@ -389,18 +406,6 @@ uint32_t rig_heard(const struct rig *rig, uint32_t lane)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < rig->log_count; i++)
-		count += rig->log[i].lane == lane;
+		count += rig->log[i].message.lane == lane;
 	return count;
-}
-
-uint64_t rig_object_at(const struct rig *rig, mr_position position)
-{
-	return mr_stream_word_own(&rig->streams[mr_position_stream(position)],
-		mr_position_offset(position) + MR_RECORD_EVENT_OBJECT_AT);
-}
-
-uint64_t rig_sequence_at(const struct rig *rig, mr_position position)
-{
-	return mr_stream_word_own(&rig->streams[mr_position_stream(position)],
-		mr_position_offset(position) + offsetof(struct mr_record_event, sequence));
 }

@@ -15,7 +15,7 @@ enum {
 	RIG_SHARDS_MAX = 4,
 	RIG_DELIVERIES = 2,
 	RIG_SESSIONS_MAX = 4,
-	RIG_LOG_MAX = 1 << 16,
+	RIG_LOG_MAX = 1 << 17,
 	RIG_APP = 700,
 	RIG_SESSION_ID = 9000, // of session index 0, the next of 1
 };
@@ -51,6 +51,13 @@ struct rig_event { // what a test says of an event
 	uint32_t payload_bytes;
 };
 
+struct rig_entry { // a lane message, and the event as it stood there when the message was taken
+	struct mr_lane_msg message;
+	uint64_t object;
+	uint64_t session_id;
+	uint64_t sequence;
+};
+
 struct rig {
 	struct rig_options options;
 	struct mr_arena arena;
@@ -72,7 +79,7 @@ struct rig {
 	uint32_t sheds; // SHED messages seen
 	struct mr_shard_msg last_shed;
 	struct rig_ack acks[RIG_SESSIONS_MAX][MR_FLOWS_MAX];
-	struct mr_lane_msg *log; // lane messages in the order in which they were taken
+	struct rig_entry *log; // in the order in which they were taken
 	uint32_t log_count;
 };
 
@@ -108,6 +115,3 @@ uint64_t rig_discards(const struct rig *rig, enum mr_discard discard);
 void rig_audit(const struct rig *rig);
 // How many lane messages lane got; all of one lane so far.
 uint32_t rig_heard(const struct rig *rig, uint32_t lane);
-uint64_t rig_object_at(
-	const struct rig *rig, mr_position position); // object of an event in a stream
-uint64_t rig_sequence_at(const struct rig *rig, mr_position position);
