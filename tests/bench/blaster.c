@@ -23,6 +23,8 @@
 #include "hash.h"
 #include "wire_codec.h"
 
+const uint8_t mr_blaster_mac[6] = {2, 0, 0, 0, 0, 1};
+
 enum { BURST = 32, MBUFS = 8191, HEADERS = 14 + 20 + 8 };
 
 struct flow_state {
@@ -66,14 +68,16 @@ static void make_template(struct blast *blast)
 		mr_wire_finish(datagram, &header, o->events_per_packet * blast->event_length);
 	struct rte_ether_hdr ether = {.src_addr = {{2, 0, 0, 0, 0, 9}},
 		.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)};
-	memset(&ether.dst_addr, 0xff, 6);
-	struct rte_ipv4_hdr ip = {.version_ihl = 0x45, .time_to_live = 64,
+	memcpy(&ether.dst_addr, mr_blaster_mac, sizeof(mr_blaster_mac));
+	struct rte_ipv4_hdr ip = {.version_ihl = 0x45,
+		.time_to_live = 64,
 		.next_proto_id = IPPROTO_UDP,
 		.total_length = rte_cpu_to_be_16((uint16_t)(28 + payload))};
 	memcpy(&ip.src_addr, o->from, 4);
 	memcpy(&ip.dst_addr, o->to, 4);
 	ip.hdr_checksum = rte_ipv4_cksum(&ip);
-	struct rte_udp_hdr udp = {.src_port = rte_cpu_to_be_16(40000), // checksum 0: left to the device
+	struct rte_udp_hdr udp = {
+		.src_port = rte_cpu_to_be_16(40000), // checksum 0: left to the device
 		.dst_port = rte_cpu_to_be_16(o->port),
 		.dgram_len = rte_cpu_to_be_16((uint16_t)(8 + payload))};
 	memcpy(blast->template, &ether, sizeof(ether));
@@ -133,8 +137,11 @@ static int open_port(struct blast *blast)
 {
 	struct rte_eth_conf conf = {0};
 	blast->pool = rte_pktmbuf_pool_create("blast", MBUFS, 256, 0, 2048 + 128, 0);
-	if (blast->pool == NULL || rte_eth_dev_configure(0, 1, 1, &conf) < 0
-		|| rte_eth_rx_queue_setup(0, 0, 1024, 0, NULL, blast->pool) < 0
+	// Replies must not overwrite what the pool's buffers were stamped with.
+	struct rte_mempool *replies =
+		rte_pktmbuf_pool_create("replies", 2047, 64, 0, 2048 + 128, 0);
+	if (blast->pool == NULL || replies == NULL || rte_eth_dev_configure(0, 1, 1, &conf) < 0
+		|| rte_eth_rx_queue_setup(0, 0, 1024, 0, NULL, replies) < 0
 		|| rte_eth_tx_queue_setup(0, 0, 1024, 0, NULL) < 0 || rte_eth_dev_start(0) < 0)
 		return -EIO;
 	for (int i = 0; i < 400; i++) {
@@ -197,6 +204,7 @@ static void child(const struct mr_blaster *options, pid_t parent)
 
 pid_t mr_blaster_start(const struct mr_blaster *blaster)
 {
+	fflush(NULL);
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -errno;

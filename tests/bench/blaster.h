@@ -18,6 +18,8 @@ struct mr_blaster {
 	uint8_t to[4];
 };
 
+extern const uint8_t mr_blaster_mac[6]; // where the frames go
+
 // Forks; call before the parent starts its EAL. The child ends when the parent does. The pid, or negative errno.
 pid_t mr_blaster_start(const struct mr_blaster *blaster);
 void mr_blaster_stop(pid_t pid);
