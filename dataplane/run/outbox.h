@@ -1,0 +1,61 @@
+// Messages of the steward on their way to the stages. Each has a generation and a set of stages that must apply it; its memory is used again only when all of them
+// have published that generation. One owner: the steward.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <millrace/stats.h>
+
+#include "arena.h"
+#include "ring.h"
+#include "steward_msg.h"
+
+enum { MR_POSTS_MAX = 256 }; // under way at once
+
+struct mr_stage_set {
+	uint64_t bits[(MR_STAGES_MAX + 63) / 64];
+};
+
+static inline void mr_stage_set_add(struct mr_stage_set *set, uint32_t stage)
+{
+	set->bits[stage / 64] |= UINT64_C(1) << stage % 64;
+}
+
+struct mr_post {
+	struct mr_steward_msg msg;
+	struct mr_stage_set targets; // that have not applied it yet
+	struct mr_stage_set unsent; // that have not got it yet
+	struct mr_post *next;
+	// Called once when all targets have applied it; then the post is gone.
+	void (*applied)(void *owner, const struct mr_post *post);
+	void *owner;
+	uint64_t tag; // the owner's
+};
+
+struct mr_outbox {
+	struct mr_ring *rings[MR_STAGES_MAX]; // to each stage; NULL: takes no messages
+	const mr_counter *generations[MR_STAGES_MAX]; // applied by each stage
+	uint32_t stages_count;
+	uint64_t generation; // of the newest message
+	struct mr_post *first; // oldest under way
+	struct mr_post *last;
+	struct mr_post *free;
+};
+
+// False when the arena has no room (or plans).
+bool mr_outbox_init(struct mr_outbox *outbox, struct mr_arena *arena);
+// Stages are numbered as in the statistics segment.
+void mr_outbox_stage(struct mr_outbox *outbox, uint32_t stage, struct mr_ring *ring,
+	const mr_counter *generation);
+// A message to fill, or NULL: too many are under way, try again after mr_outbox_work.
+struct mr_post *mr_outbox_take(struct mr_outbox *outbox);
+void mr_outbox_give_back(struct mr_outbox *outbox, struct mr_post *post); // taken and not needed
+// Sends a message of mr_outbox_take to at least one stage. `applied` may be NULL.
+void mr_outbox_send(struct mr_outbox *outbox, struct mr_post *post, struct mr_stage_set targets,
+	void (*applied)(void *owner, const struct mr_post *post), void *owner, uint64_t tag);
+// Pushes what rings have room for and ends what is applied. True when something moved.
+bool mr_outbox_work(struct mr_outbox *outbox);
+bool mr_outbox_idle(const struct mr_outbox *outbox);
+// Newest generation that is in force everywhere.
+uint64_t mr_outbox_in_force(const struct mr_outbox *outbox);

@@ -1,0 +1,49 @@
+// The webhooks of the configuration and what the stages know of them. What is wanted is set as a whole; the registry sends the messages that
+// bring the stages there: a lane before its subscription, and the subscription's end before the lane's, so that no match is ever without a lane.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <millrace/stats.h>
+
+#include "arena.h"
+#include "config.h"
+#include "outbox.h"
+#include "table.h"
+#include "todo.h"
+
+struct mr_registry_entry;
+
+struct mr_registry_config {
+	uint64_t hash_seed;
+	uint32_t flows;
+	uint32_t shards;
+	uint32_t deliveries;
+	uint32_t webhooks_max;
+	uint32_t first_shard; // stage numbers
+	uint32_t first_delivery;
+	struct mr_stats_webhook *rows; // by lane
+};
+
+struct mr_registry {
+	struct mr_registry_config config;
+	struct mr_outbox *outbox;
+	struct mr_registry_entry *entries; // by lane
+	struct mr_table lanes; // webhook id -> lane
+	struct mr_todo free; // lanes nobody has
+	struct mr_todo todo; // lanes that need a message
+	const struct mr_config *wanted;
+	bool waiting; // some of them for a lane
+};
+
+bool mr_registry_init(struct mr_registry *registry, struct mr_arena *arena,
+	struct mr_outbox *outbox, const struct mr_registry_config *config);
+// What is wanted from now on. `config` must live until the next call.
+void mr_registry_want(struct mr_registry *registry, const struct mr_config *config);
+// Sends what waits for room in the outbox. True when something moved.
+bool mr_registry_work(struct mr_registry *registry);
+// The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in the file changes.
+void mr_registry_gone(struct mr_registry *registry, uint32_t lane, uint64_t webhook);
+// Name of the webhook that has the lane, NULL when it is not `webhook` or has been removed.
+const char *mr_registry_name(const struct mr_registry *registry, uint32_t lane, uint64_t webhook);
