@@ -7,7 +7,9 @@
 #include <millrace/event.h>
 
 #include "config_table.h"
+#include "device.h"
 #include "hash.h"
+#include "target.h"
 #include "topology.h"
 
 static struct mr_config_at at_key(const struct mr_config *config, const char *key)
@@ -22,6 +24,8 @@ static struct mr_config_at at_key(const struct mr_config *config, const char *ke
 
 static void check_numbers(const struct mr_config *config, struct mr_config_report *report)
 {
+	struct mr_device device;
+	char why[256];
 	if ((config->flows & (config->flows - 1)) != 0)
 		mr_config_error(report, at_key(config, "flows"),
 			"flows: %" PRIu64 " is no power of two", config->flows);
@@ -42,8 +46,8 @@ static void check_numbers(const struct mr_config *config, struct mr_config_repor
 		mr_config_error(report, at_key(config, "eal.memory"),
 			"eal.memory: %" PRIu64 " packet buffers need %" PRIu64 " MiB",
 			config->port_mbufs, (config->port_mbufs * mbuf_bytes >> 20) + 1);
-	if (config->port_device[0] == '\0')
-		mr_config_error(report, at_key(config, "port.device"), "port.device is empty");
+	if (mr_device_parse(config->port_device, &device, why, sizeof(why)) != 0)
+		mr_config_error(report, at_key(config, "port.device"), "%s", why);
 	if (config->direct_socket[0] != '/')
 		mr_config_error(report, at_key(config, "direct.socket"),
 			"direct.socket: expected a path from /");
@@ -192,12 +196,37 @@ static bool is_file_name(const char *name)
 	return true;
 }
 
+// The target's address is judged here, once: deliveries go to nothing but the address that passed.
+static void check_target(struct mr_config_webhook *entry, const struct mr_guard *guard,
+	struct mr_config_report *report)
+{
+	struct mr_webhook *webhook = &entry->webhook;
+	struct mr_target target;
+	const char *why = NULL;
+	int err = mr_target_parse(entry->url, &target, &why);
+	if (err != 0 || !mr_guard_permits(guard, &target.address, &why)) {
+		mr_config_error(report, entry->at, "webhooks: \"%s\": target %.200s: %s%s",
+			webhook->name, entry->url, why,
+			err != 0 ? "" : "; allow it with delivery.allow_targets");
+		return;
+	}
+	memcpy(webhook->host, target.host, sizeof(webhook->host));
+	memcpy(webhook->path, target.path, sizeof(webhook->path));
+	memcpy(webhook->address, target.address.ip, sizeof(webhook->address));
+	webhook->port = target.address.port;
+}
+
 static void check_webhooks(struct mr_config *config, struct mr_config_report *report)
 {
+	struct mr_guard guard = {0};
+	const char *why = NULL;
 	if (config->webhooks_count > config->webhooks_max)
 		mr_config_error(report, at_key(config, "webhooks.max"),
 			"webhooks.max is %" PRIu64 ", but there are %u", config->webhooks_max,
 			config->webhooks_count);
+	if (mr_guard_allow(&guard, config->allow_targets, &why) != 0)
+		mr_config_error(report, at_key(config, "delivery.allow_targets"),
+			"delivery.allow_targets: %s", why);
 	for (uint32_t i = 0; i < config->webhooks_count; i++) {
 		struct mr_config_webhook *entry = &config->webhooks[i];
 		struct mr_webhook *webhook = &entry->webhook;
@@ -209,6 +238,7 @@ static void check_webhooks(struct mr_config *config, struct mr_config_report *re
 			webhook->in_flight = (uint16_t)config->in_flight;
 		webhook->id = mr_hash_bytes(webhook->name, strlen(webhook->name), 0);
 		check_filters(entry, report);
+		check_target(entry, &guard, report);
 	}
 	check_unique(config, report);
 }

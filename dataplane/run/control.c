@@ -209,7 +209,7 @@ static bool serve_message(struct mr_control *control, int fd, const uint8_t *mes
 		return reject(control, fd, &request, -EBADMSG, "not a control message");
 	if (request.version != MR_CONTROL_VERSION)
 		return reject(control, fd, &request, -EPROTONOSUPPORT,
-			"version %u is not spoken here, only %u", request.version,
+			"version %u is not spoken here, only %d", request.version,
 			MR_CONTROL_VERSION);
 	if (request.length != length)
 		return reject(control, fd, &request, -EBADMSG,

@@ -14,7 +14,7 @@ void mr_log(enum mr_log_level level, const char *format, ...)
 	char prefix[8] = "";
 	va_list arguments;
 	if (getenv("JOURNAL_STREAM") != NULL)
-		snprintf(prefix, sizeof(prefix), "<%d>", level);
+		snprintf(prefix, sizeof(prefix), "<%u>", level);
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);

@@ -31,10 +31,10 @@ struct mr_registry_entry {
 };
 
 bool mr_registry_init(struct mr_registry *registry, struct mr_arena *arena,
-	struct mr_outbox *outbox, const struct mr_registry_config *config)
+	struct mr_postbox *postbox, const struct mr_registry_config *config)
 {
 	mr_assert(config->shards > 0 && config->deliveries > 0);
-	*registry = (struct mr_registry){.config = *config, .outbox = outbox};
+	*registry = (struct mr_registry){.config = *config, .postbox = postbox};
 	const char *name = "steward: webhooks";
 	registry->entries =
 		mr_arena_array(arena, name, struct mr_registry_entry, config->webhooks_max);
@@ -222,13 +222,13 @@ bool mr_registry_work(struct mr_registry *registry)
 		struct mr_stage_set target = {0};
 		uint32_t lane = registry->todo.indices[registry->todo.head];
 		struct mr_registry_entry *entry = &registry->entries[lane];
-		struct mr_post *post = mr_outbox_take(registry->outbox);
+		struct mr_post *post = mr_postbox_take(registry->postbox);
 		if (post == NULL)
 			return moved;
 		mr_todo_take(&registry->todo);
 		moved = true;
 		if (redirect(registry, entry)) {
-			mr_outbox_give_back(registry->outbox, post);
+			mr_postbox_give_back(registry->postbox, post);
 			continue;
 		}
 		fill(registry, entry, lane, post);
@@ -237,7 +237,7 @@ bool mr_registry_work(struct mr_registry *registry)
 		mr_stage_set_add(&target,
 			to_shard ? registry->config.first_shard + entry->shard
 				 : registry->config.first_delivery + entry->delivery);
-		mr_outbox_send(registry->outbox, post, target, applied, registry, lane);
+		mr_postbox_send(registry->postbox, post, target, applied, registry, lane);
 	}
 	return moved;
 }

@@ -9,7 +9,7 @@
 
 #include "arena.h"
 #include "config.h"
-#include "outbox.h"
+#include "postbox.h"
 #include "table.h"
 #include "todo.h"
 
@@ -28,7 +28,7 @@ struct mr_registry_config {
 
 struct mr_registry {
 	struct mr_registry_config config;
-	struct mr_outbox *outbox;
+	struct mr_postbox *postbox;
 	struct mr_registry_entry *entries; // by lane
 	struct mr_table lanes; // webhook id -> lane
 	struct mr_todo free; // lanes nobody has
@@ -38,10 +38,10 @@ struct mr_registry {
 };
 
 bool mr_registry_init(struct mr_registry *registry, struct mr_arena *arena,
-	struct mr_outbox *outbox, const struct mr_registry_config *config);
+	struct mr_postbox *postbox, const struct mr_registry_config *config);
 // What is wanted from now on. `config` must live until the next call.
 void mr_registry_want(struct mr_registry *registry, const struct mr_config *config);
-// Sends what waits for room in the outbox. True when something moved.
+// Sends what waits for room in the postbox. True when something moved.
 bool mr_registry_work(struct mr_registry *registry);
 // The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in the file changes.
 void mr_registry_gone(struct mr_registry *registry, uint32_t lane, uint64_t webhook);

@@ -30,12 +30,15 @@ void mr_runner_init(
 }
 
 void mr_runner_add(struct mr_runner *runner, const struct mr_stage *stage, uint32_t weight,
-	void (*attach)(void *state, struct mr_net *net))
+	void (*attach)(void *state, struct mr_net *net), void (*detach)(void *state))
 {
 	mr_assert(runner->slots_count < MR_STAGES_MAX && weight > 0);
 	mr_assert(stage->step != NULL && stage->stats != NULL);
-	runner->slots[runner->slots_count++] = (struct mr_runner_slot){
-		.stage = *stage, .weight = weight, .units = MR_STEP_UNITS_START, .attach = attach};
+	runner->slots[runner->slots_count++] = (struct mr_runner_slot){.stage = *stage,
+		.weight = weight,
+		.units = MR_STEP_UNITS_START,
+		.attach = attach,
+		.detach = detach};
 }
 
 // Least used first; of equals the one that has waited longest.
@@ -100,13 +103,17 @@ static int64_t wall_now(struct mr_runner *runner)
 	return runner->wall_ns + (int64_t)age;
 }
 
+static struct mr_net *net_of(const struct mr_runner *runner)
+{
+	return atomic_load_explicit(&runner->net, memory_order_relaxed);
+}
+
 enum mr_poll mr_runner_turn(struct mr_runner *runner)
 {
 	struct mr_runner_slot *slot = next_slot(runner);
 	struct mr_now now = {.mono_ns = runner->now_ns, .wall_ns = wall_now(runner)};
 	enum mr_poll poll = MR_POLL_IDLE;
-	if (slot->attach != NULL
-		&& mr_net_poll(atomic_load_explicit(&runner->net, memory_order_relaxed)) > 0)
+	if (slot->attach != NULL && mr_net_poll(net_of(runner)) > 0)
 		poll = MR_POLL_BUSY; // its completions are its work
 	if (slot->stage.step(slot->stage.state, now, (struct mr_budget){.units = slot->units})
 		== MR_POLL_BUSY)
@@ -127,10 +134,6 @@ enum mr_poll mr_runner_turn(struct mr_runner *runner)
 
 static void wake_peers(const struct mr_runner *runner)
 {
-	if (runner->peers_count == 0)
-		return;
-	// What was pushed becomes visible before we look who sleeps. A sleeper that looked just before that naps once in vain.
-	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < runner->peers_count; i++)
 		mr_runner_wake(runner->peers[i]);
 }
@@ -138,7 +141,7 @@ static void wake_peers(const struct mr_runner *runner)
 void mr_runner_wake(struct mr_runner *runner)
 {
 	struct mr_net *net = atomic_load_explicit(&runner->net, memory_order_acquire);
-	if (net != NULL && mr_net_sleeping(net))
+	if (net != NULL)
 		mr_net_ring_doorbell(net);
 }
 
@@ -176,45 +179,70 @@ static uint64_t nap_limit(const struct mr_runner *runner)
 	return limit_ns;
 }
 
-static void nap(struct mr_runner *runner)
+// One last turn of every stage after the nap was announced: who pushes later rings the doorbell.
+static bool looks_idle(struct mr_runner *runner)
+{
+	for (uint32_t i = 0; i < runner->slots_count; i++)
+		if (mr_runner_turn(runner) == MR_POLL_BUSY)
+			return false;
+	return true;
+}
+
+// True when work came up instead.
+static bool nap(struct mr_runner *runner)
 {
 	uint64_t limit_ns = nap_limit(runner);
 	uint64_t nap_ns = runner->nap_ns < limit_ns ? runner->nap_ns : limit_ns;
-	runner->nap_ns = nap_ns * 2 > NAP_FIRST_NS ? nap_ns * 2 : NAP_FIRST_NS;
 	if (nap_ns == 0)
-		return;
+		return false;
+	mr_net_announce_nap(net_of(runner));
+	bool idle = looks_idle(runner);
 	uint64_t before_ns = runner->now_ns;
-	mr_net_wait(atomic_load_explicit(&runner->net, memory_order_relaxed), nap_ns);
+	mr_net_wait(net_of(runner), idle ? nap_ns : 0);
 	runner->now_ns = mr_clock_mono_ns();
 	runner->window_napped_ns += runner->now_ns - before_ns;
+	runner->nap_ns = nap_ns * 2 > NAP_FIRST_NS ? nap_ns * 2 : NAP_FIRST_NS;
+	return !idle;
 }
 
-static void rest(struct mr_runner *runner)
+// What a core does after a round without work. True when work came up.
+static bool rest(struct mr_runner *runner)
 {
 	uint32_t rounds = runner->idle_turns / runner->slots_count;
 	uint32_t spins = runner->yields ? 0 : SPIN_ROUNDS;
+	if (rounds >= spins + YIELD_ROUNDS)
+		return nap(runner);
 	if (rounds < spins)
 		__builtin_ia32_pause();
-	else if (rounds < spins + YIELD_ROUNDS)
-		sched_yield();
 	else
-		nap(runner);
+		sched_yield();
+	return false;
 }
 
 static void run(struct mr_runner *runner)
 {
 	runner->now_ns = runner->work_ns = mr_clock_mono_ns();
 	while (!atomic_load_explicit(&runner->stop, memory_order_relaxed)) {
-		if (mr_runner_turn(runner) == MR_POLL_BUSY) {
+		bool busy = mr_runner_turn(runner) == MR_POLL_BUSY;
+		if (!busy && ++runner->idle_turns % runner->slots_count == 0)
+			busy = rest(runner);
+		if (busy) {
 			runner->work_ns = runner->now_ns;
 			runner->idle_turns = 0;
 			runner->nap_ns = NAP_FIRST_NS;
 			wake_peers(runner);
-		} else if (++runner->idle_turns % runner->slots_count == 0) {
-			rest(runner);
 		}
 		judge_cpu_share(runner);
 	}
+}
+
+// Doorbells stand in the nets of those they wake: nobody closes one that may still be rung.
+static void await_peers(struct mr_runner *runner)
+{
+	atomic_store_explicit(&runner->left, true, memory_order_release);
+	for (uint32_t i = 0; i < runner->peers_count; i++)
+		while (!atomic_load_explicit(&runner->peers[i]->left, memory_order_acquire))
+			sched_yield();
 }
 
 int mr_runner_main(void *argument)
@@ -223,14 +251,20 @@ int mr_runner_main(void *argument)
 	struct mr_net *net;
 	mr_assert(runner->slots_count > 0);
 	int err = mr_net_open(NET_ENTRIES, &net);
-	if (err == 0) {
-		for (uint32_t i = 0; i < runner->slots_count; i++)
-			if (runner->slots[i].attach != NULL)
-				runner->slots[i].attach(runner->slots[i].stage.state, net);
-		atomic_store_explicit(&runner->net, net, memory_order_release);
-		run(runner);
+	atomic_store_explicit(&runner->failure, err, memory_order_release);
+	if (err != 0) {
+		await_peers(runner);
+		return err;
 	}
-	atomic_store_explicit(&runner->failure, err, memory_order_relaxed);
-	atomic_store_explicit(&runner->ended, true, memory_order_release);
-	return err;
+	for (uint32_t i = 0; i < runner->slots_count; i++)
+		if (runner->slots[i].attach != NULL)
+			runner->slots[i].attach(runner->slots[i].stage.state, net);
+	atomic_store_explicit(&runner->net, net, memory_order_release);
+	run(runner);
+	await_peers(runner);
+	for (uint32_t i = 0; i < runner->slots_count; i++)
+		if (runner->slots[i].detach != NULL)
+			runner->slots[i].detach(runner->slots[i].stage.state);
+	mr_net_close(net);
+	return 0;
 }

@@ -28,7 +28,10 @@ struct mr_runner_slot {
 	uint32_t units; // of the next step
 	uint64_t used_ns; // divided by the weight
 	uint64_t served; // turn in which it was last
-	void (*attach)(void *state, struct mr_net *net); // NULL: it has no sockets
+	void (*attach)(
+		void *state, struct mr_net *net); // before its first step; NULL: it has no sockets
+	void (*detach)(
+		void *state); // after its last step, while the sockets are still there; NULL: as above
 };
 
 struct mr_runner {
@@ -43,7 +46,7 @@ struct mr_runner {
 	// written by the lcore
 	alignas(64) _Atomic(struct mr_net *) net; // NULL: not started, or ended
 	_Atomic int failure; // negative errno of the start
-	_Atomic bool ended;
+	_Atomic bool left; // the loop: it will ring no doorbell any more
 	// private to the lcore
 	alignas(64) struct mr_runner_slot slots[MR_STAGES_MAX];
 	uint32_t slots_count;
@@ -61,10 +64,11 @@ struct mr_runner {
 void mr_runner_init(
 	struct mr_runner *runner, uint32_t cpu, uint64_t idle_max_latency_ns, bool shared_cpu);
 void mr_runner_add(struct mr_runner *runner, const struct mr_stage *stage, uint32_t weight,
-	void (*attach)(void *state, struct mr_net *net));
-// The thread of the lcore: opens its sockets, attaches the stages, and runs until `stop`. Argument: struct mr_runner *. 0 or negative errno.
+	void (*attach)(void *state, struct mr_net *net), void (*detach)(void *state));
+// The thread of the lcore: opens its sockets, attaches the stages, runs until `stop`, and cleans up once its peers have stopped too. Argument:
+// struct mr_runner *. 0 or negative errno.
 int mr_runner_main(void *runner);
 // One stage's step (tests and mr_runner_main).
 enum mr_poll mr_runner_turn(struct mr_runner *runner);
-// From any thread: ends the nap of this lcore.
+// From any thread, before `stop` is set: ends the nap of this lcore.
 void mr_runner_wake(struct mr_runner *runner);

@@ -33,7 +33,7 @@ struct mr_post {
 	uint64_t tag; // the owner's
 };
 
-struct mr_outbox {
+struct mr_postbox {
 	struct mr_ring *rings[MR_STAGES_MAX]; // to each stage; NULL: takes no messages
 	const mr_counter *generations[MR_STAGES_MAX]; // applied by each stage
 	uint32_t stages_count;
@@ -44,18 +44,18 @@ struct mr_outbox {
 };
 
 // False when the arena has no room (or plans).
-bool mr_outbox_init(struct mr_outbox *outbox, struct mr_arena *arena);
+bool mr_postbox_init(struct mr_postbox *postbox, struct mr_arena *arena);
 // Stages are numbered as in the statistics segment.
-void mr_outbox_stage(struct mr_outbox *outbox, uint32_t stage, struct mr_ring *ring,
+void mr_postbox_stage(struct mr_postbox *postbox, uint32_t stage, struct mr_ring *ring,
 	const mr_counter *generation);
-// A message to fill, or NULL: too many are under way, try again after mr_outbox_work.
-struct mr_post *mr_outbox_take(struct mr_outbox *outbox);
-void mr_outbox_give_back(struct mr_outbox *outbox, struct mr_post *post); // taken and not needed
-// Sends a message of mr_outbox_take to at least one stage. `applied` may be NULL.
-void mr_outbox_send(struct mr_outbox *outbox, struct mr_post *post, struct mr_stage_set targets,
+// A message to fill, or NULL: too many are under way, try again after mr_postbox_work.
+struct mr_post *mr_postbox_take(struct mr_postbox *postbox);
+void mr_postbox_give_back(struct mr_postbox *postbox, struct mr_post *post); // taken and not needed
+// Sends a message of mr_postbox_take to at least one stage. `applied` may be NULL.
+void mr_postbox_send(struct mr_postbox *postbox, struct mr_post *post, struct mr_stage_set targets,
 	void (*applied)(void *owner, const struct mr_post *post), void *owner, uint64_t tag);
 // Pushes what rings have room for and ends what is applied. True when something moved.
-bool mr_outbox_work(struct mr_outbox *outbox);
-bool mr_outbox_idle(const struct mr_outbox *outbox);
+bool mr_postbox_work(struct mr_postbox *postbox);
+bool mr_postbox_idle(const struct mr_postbox *postbox);
 // Newest generation that is in force everywhere.
-uint64_t mr_outbox_in_force(const struct mr_outbox *outbox);
+uint64_t mr_postbox_in_force(const struct mr_postbox *postbox);

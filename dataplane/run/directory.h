@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "outbox.h"
+#include "postbox.h"
 #include "steward_msg.h"
 #include "todo.h"
 
@@ -15,7 +15,7 @@ struct mr_session_entry;
 
 enum { MR_ANSWERS_MAX = 4096 }; // handshakes answered and not yet taken by their source
 
-struct mr_sessions_config {
+struct mr_directory_config {
 	uint64_t hash_seed;
 	uint64_t boot_id;
 	uint32_t flows;
@@ -26,9 +26,9 @@ struct mr_sessions_config {
 	uint32_t first_source; // stage number of source 0
 };
 
-struct mr_sessions {
-	struct mr_sessions_config config;
-	struct mr_outbox *outbox;
+struct mr_directory {
+	struct mr_directory_config config;
+	struct mr_postbox *postbox;
 	struct mr_session_entry *entries;
 	uint32_t open; // entries in use
 	struct mr_todo todo; // entries that need a message
@@ -38,12 +38,12 @@ struct mr_sessions {
 	bool draining; // no new sessions
 };
 
-bool mr_sessions_init(struct mr_sessions *sessions, struct mr_arena *arena,
-	struct mr_outbox *outbox, const struct mr_sessions_config *config);
+bool mr_directory_init(struct mr_directory *directory, struct mr_arena *arena,
+	struct mr_postbox *postbox, const struct mr_directory_config *config);
 // Takes a HELLO or BYE that a source lends; it goes back with an answer, or with none (reply_length 0).
-void mr_sessions_hello(struct mr_sessions *sessions, struct mr_handshake *handshake);
-void mr_sessions_bye(struct mr_sessions *sessions, struct mr_handshake *handshake);
-// Sends what waits for room in the outbox. True when something moved.
-bool mr_sessions_work(struct mr_sessions *sessions);
+void mr_directory_hello(struct mr_directory *directory, struct mr_handshake *handshake);
+void mr_directory_bye(struct mr_directory *directory, struct mr_handshake *handshake);
+// Sends what waits for room in the postbox. True when something moved.
+bool mr_directory_work(struct mr_directory *directory);
 // Whether another handshake may be taken from a source.
-bool mr_sessions_ready(const struct mr_sessions *sessions);
+bool mr_directory_ready(const struct mr_directory *directory);

@@ -1,0 +1,328 @@
+#include "boot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <millrace/exit_code.h>
+
+#include "clock.h"
+#include "crypto.h"
+#include "device.h"
+#include "log.h"
+#include "mr_assert.h"
+#include "nic.h"
+#include "plan.h"
+#include "runner.h"
+#include "steward.h"
+#include "telemetry.h"
+#include "wiring.h"
+
+enum { NIC_RING = 1024, WHY_BYTES = 512 };
+
+struct router {
+	const struct mr_boot *boot;
+	struct mr_config *config; // the steward's once it has started
+	const struct mr_topology *topology;
+	struct mr_nic *nic;
+	struct mr_nic_info nic_info;
+	struct mr_segment segment;
+	struct mr_arena arena;
+	struct mr_wiring wiring;
+	struct mr_steward steward;
+	struct mr_runner runners[MR_LCORES_MAX];
+	struct mr_runner *runner_table[MR_LCORES_MAX];
+	struct mr_runner *peers[MR_LCORES_MAX][MR_LCORES_MAX];
+	uint64_t boot_id;
+	uint32_t launched;
+	char why[WHY_BYTES];
+};
+
+struct mr_eal_options mr_boot_eal_options(
+	const struct mr_config *config, const struct mr_topology *topology)
+{
+	struct mr_eal_options options = {.hugepages = config->hugepages,
+		.memory_mib = (uint32_t)(config->eal_memory_bytes >> 20),
+		.file_prefix = config->file_prefix,
+		.devices = {config->port_device},
+		.devices_count = 1,
+		.main_cpu = topology->main_cpu,
+		.lcores_count = topology->lcores_count};
+	for (uint32_t i = 0; i < topology->lcores_count; i++)
+		options.cpus[i] = topology->lcores[i].cpu;
+	return options;
+}
+
+// -- Steps. Each: 0, or negative errno with a sentence in router->why.
+
+// /run/millrace is there under systemd (RuntimeDirectory); elsewhere we make it.
+static void make_parent(const char *path)
+{
+	char parent[MR_PATH_BYTES_MAX];
+	const char *slash = strrchr(path, '/');
+	if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof(parent))
+		return;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	(void)mkdir(parent, 0755); // what cannot be made is told by who needs it
+}
+
+static void make_directories(const struct mr_config *config)
+{
+	struct mr_device device;
+	char socket[MR_PATH_BYTES_MAX];
+	char why[WHY_BYTES];
+	make_parent(config->direct_socket);
+	if (mr_device_parse(config->port_device, &device, why, sizeof(why)) == 0
+		&& mr_device_argument(&device, "socket", socket, sizeof(socket)))
+		make_parent(socket);
+}
+
+static int start_eal(struct router *router)
+{
+	struct mr_eal_options options = mr_boot_eal_options(router->config, router->topology);
+	return mr_eal_start(&options, router->why, sizeof(router->why));
+}
+
+static int open_port(struct router *router)
+{
+	struct mr_device device;
+	const char *why = "";
+	int err = mr_device_parse(
+		router->config->port_device, &device, router->why, sizeof(router->why));
+	if (err != 0)
+		return err;
+	struct mr_nic_options options = {.device = device.name,
+		.queues = (uint16_t)router->topology->sources,
+		.ring_size = NIC_RING,
+		.mbufs = (uint32_t)router->config->port_mbufs,
+		.mtu = (uint16_t)router->config->port_mtu};
+	err = mr_nic_open(&options, &router->nic, &why);
+	if (err != 0)
+		snprintf(router->why, sizeof(router->why), "port %s: %s", device.name, why);
+	else
+		mr_nic_info(router->nic, &router->nic_info);
+	return err;
+}
+
+static int open_segment(struct router *router)
+{
+	struct mr_segment_layout layout = {.boot_id = router->boot_id,
+		.flows = (uint32_t)router->config->flows,
+		.shards = router->topology->shards,
+		.stages_count = router->wiring.numbers.count,
+		.webhooks_max = (uint32_t)router->config->webhooks_max,
+		.is_volatile = router->config->is_volatile};
+	int err = mr_segment_open(&router->segment, &layout);
+	if (err != 0)
+		snprintf(router->why, sizeof(router->why),
+			"no memory for the statistics segment: %s", strerror(-err));
+	return err;
+}
+
+static int build(struct router *router, size_t bytes)
+{
+	struct mr_wiring_port port = {.nic = router->nic};
+	struct mr_steward_config steward = {.sources = router->boot->sources,
+		.wiring = &router->wiring,
+		.segment = &router->segment,
+		.nic = router->nic,
+		.runners = router->runner_table,
+		.runners_count = router->topology->lcores_count,
+		.boot_id = router->boot_id,
+		.exec_ns = router->boot->exec_ns};
+	memcpy(port.mac, router->nic_info.mac, sizeof(port.mac));
+	int err = mr_arena_open(&router->arena, bytes, router->config->hugepages);
+	if (err == 0
+		&& !(mr_wire(&router->wiring, &router->arena, &port)
+			&& mr_steward_init(&router->steward, &router->arena, &steward)))
+		err = -ENOMEM;
+	if (err != 0)
+		snprintf(router->why, sizeof(router->why),
+			"no memory for the stages: %zu MiB were planned", bytes >> 20);
+	else
+		mr_arena_seal(&router->arena);
+	return err;
+}
+
+static bool shares_cpu(const struct mr_topology *topology, uint32_t lcore)
+{
+	for (uint32_t i = 0; i < topology->lcores_count; i++)
+		if (i != lcore && topology->lcores[i].cpu == topology->lcores[lcore].cpu)
+			return true;
+	return false;
+}
+
+static void fill_runner(struct router *router, uint32_t lcore)
+{
+	// Behind a full queue it is the later stages that make room.
+	static const uint32_t weights[MR_STAGE_KIND_COUNT] = {[MR_STAGE_INGEST] = 1,
+		[MR_STAGE_SHARD] = 2,
+		[MR_STAGE_JOURNAL] = 2,
+		[MR_STAGE_DELIVERY] = 2};
+	const struct mr_topology_lcore *from = &router->topology->lcores[lcore];
+	struct mr_runner *runner = &router->runners[lcore];
+	mr_runner_init(runner, from->cpu, router->config->idle_max_latency_ns,
+		shares_cpu(router->topology, lcore));
+	router->runner_table[lcore] = runner;
+	for (uint32_t i = 0; i < from->places_count; i++) {
+		uint32_t number = mr_stage_number(&router->wiring.numbers, from->places[i]);
+		const struct mr_stage *stage = &router->wiring.stages[number];
+		bool has_sockets = stage->kind == MR_STAGE_DELIVERY;
+		stage->stats->kind = stage->kind;
+		stage->stats->index = stage->index;
+		stage->stats->lcore = lcore + 1;
+		stage->stats->cpu = from->cpu;
+		mr_runner_add(runner, stage, weights[stage->kind],
+			has_sockets ? mr_stage_attach : NULL, has_sockets ? mr_stage_detach : NULL);
+	}
+}
+
+static void fill_runners(struct router *router)
+{
+	uint32_t lcores = router->topology->lcores_count;
+	struct mr_stats_stage *steward = &router->segment.stages[router->wiring.numbers.steward];
+	steward->kind = MR_STAGE_STEWARD;
+	steward->cpu = router->topology->main_cpu;
+	for (uint32_t i = 0; i < lcores; i++)
+		fill_runner(router, i);
+	for (uint32_t i = 0; i < lcores; i++) {
+		struct mr_runner *runner = &router->runners[i];
+		for (uint32_t peer = 0; peer < lcores; peer++)
+			if (peer != i)
+				router->peers[i][runner->peers_count++] = &router->runners[peer];
+		runner->peers = router->peers[i];
+	}
+}
+
+static int launch(struct router *router)
+{
+	for (uint32_t i = 0; i < router->topology->lcores_count; i++) {
+		int err = mr_eal_launch(i + 1, mr_runner_main, &router->runners[i]);
+		if (err != 0) {
+			snprintf(router->why, sizeof(router->why),
+				"the core on CPU %u does not start: %s",
+				router->topology->lcores[i].cpu, strerror(-err));
+			return err;
+		}
+		router->launched++;
+	}
+	return 0;
+}
+
+static void introduce(const struct router *router)
+{
+	const struct mr_config *config = router->config;
+	char *lcores = calloc(1, 8192);
+	if (lcores == NULL)
+		return;
+	mr_topology_format(router->topology, lcores, 8192);
+	mr_log(MR_LOG_NOTICE, "millraced %s: %s; port %s (%s) %s %s udp %u; %s", MR_VERSION, lcores,
+		router->nic_info.name, router->nic_info.driver, config->port_ipv4,
+		config->port_ipv6, (unsigned)config->ingest_port,
+		config->is_volatile
+			? "VOLATILE: a crash forgets acknowledged events (durability: memory)"
+			: "durable");
+	if (config->apps_count == 0)
+		mr_log(MR_LOG_WARNING, "no apps are configured: nobody can send");
+	free(lcores);
+}
+
+static void stop_cores(struct router *router)
+{
+	// One that was never launched has no loop to leave.
+	for (uint32_t i = router->launched; i < router->topology->lcores_count; i++)
+		atomic_store_explicit(&router->runners[i].left, true, memory_order_release);
+	for (uint32_t i = 0; i < router->launched; i++)
+		atomic_store_explicit(&router->runners[i].stop, true, memory_order_relaxed);
+	for (uint32_t i = 0; i < router->launched; i++)
+		(void)mr_eal_wait(i + 1);
+}
+
+static int plan(const struct router *router, size_t *ret_bytes, char *ret_why, size_t why_size)
+{
+	struct mr_plan *plan = calloc(1, sizeof(*plan));
+	int err = plan != NULL ? mr_plan_make(router->config, router->topology, plan) : -ENOMEM;
+	if (err == 0)
+		err = mr_plan_check(plan, ret_why, why_size);
+	if (err == 0)
+		*ret_bytes = plan->arena.used;
+	free(plan);
+	return err;
+}
+
+static int run_router(struct router *router, size_t bytes)
+{
+	int err = build(router, bytes);
+	if (err != 0)
+		return err;
+	fill_runners(router);
+	router->steward.signals = router->boot->signals;
+	introduce(router);
+	err = mr_steward_start(&router->steward, router->config, router->why, sizeof(router->why));
+	if (err != 0)
+		return err;
+	router->config = NULL; // the steward's
+	err = mr_telemetry_open(&router->segment);
+	if (err != 0)
+		mr_log(MR_LOG_WARNING, "DPDK telemetry does not take our commands: %s",
+			strerror(-err));
+	err = launch(router);
+	if (err == 0)
+		err = mr_steward_run(&router->steward);
+	stop_cores(router);
+	mr_steward_stop(&router->steward);
+	return err;
+}
+
+static int run_with_eal(struct router *router, size_t bytes)
+{
+	int err = open_port(router);
+	if (err == 0)
+		err = open_segment(router);
+	if (err == 0)
+		err = run_router(router, bytes);
+	return err;
+}
+
+int mr_boot_run(
+	const struct mr_boot *boot, struct mr_config *config, const struct mr_topology *topology)
+{
+	struct router *router = aligned_alloc(64, (sizeof(*router) + 63) / 64 * 64);
+	size_t bytes = 0;
+	if (router == NULL) {
+		mr_config_free(config);
+		return MR_EXIT_FAILED;
+	}
+	memset(router, 0, sizeof(*router));
+	router->boot = boot;
+	router->config = config;
+	router->topology = topology;
+	router->wiring.config = config;
+	router->wiring.topology = topology;
+	router->wiring.segment = &router->segment;
+	router->wiring.numbers = mr_number_stages(topology);
+	int code = MR_EXIT_CONFIG;
+	int err = plan(router, &bytes, router->why, sizeof(router->why));
+	if (err == 0)
+		err = mr_random_bytes(&router->boot_id, sizeof(router->boot_id));
+	if (err == 0) {
+		router->wiring.boot_id = router->boot_id;
+		make_directories(config);
+		code = MR_EXIT_FAILED;
+		err = start_eal(router);
+	}
+	if (err == 0) {
+		err = run_with_eal(router, bytes);
+		mr_nic_close(router->nic);
+		mr_eal_stop();
+	}
+	if (err != 0)
+		mr_log(MR_LOG_ERROR, "%s", router->why[0] != '\0' ? router->why : strerror(-err));
+	mr_segment_close(&router->segment);
+	mr_arena_close(&router->arena);
+	mr_config_free(router->config);
+	free(router);
+	return err == 0 ? MR_EXIT_DONE : code;
+}

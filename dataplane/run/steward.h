@@ -1,0 +1,61 @@
+// The steward: control socket, signals, configuration, sessions, webhooks. It sleeps, and speaks to the stages in messages only.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "config.h"
+#include "control.h"
+#include "directory.h"
+#include "nic.h"
+#include "postbox.h"
+#include "registry.h"
+#include "runner.h"
+#include "segment.h"
+#include "wiring.h"
+
+struct mr_steward_config {
+	const struct mr_config_sources *sources; // read again at a reload
+	const struct mr_wiring *wiring;
+	const struct mr_segment *segment;
+	const struct mr_nic *nic; // NULL in tests
+	struct mr_runner *const *runners;
+	uint32_t runners_count;
+	uint64_t boot_id;
+	uint64_t exec_ns; // monotonic time at which the program began
+};
+
+struct mr_steward {
+	struct mr_steward_config config;
+	struct mr_config *current; // owned
+	struct mr_stats_stage *stats;
+	struct mr_postbox postbox;
+	struct mr_directory directory;
+	struct mr_registry registry;
+	struct mr_control control;
+	enum mr_router_state state;
+	bool wants_keys, wants_tune, wants_pause; // messages that wait for room
+	bool link_up;
+	int signals; // signalfd, -1: none
+	uint64_t start_ns; // exec until ready
+	uint64_t drain_until_ns;
+	uint64_t link_seen_ns;
+};
+
+// Takes its memory. False when the arena has no room (or plans).
+bool mr_steward_init(
+	struct mr_steward *steward, struct mr_arena *arena, const struct mr_steward_config *config);
+// Takes over `current`, opens the control socket and sends the whole configuration to the stages. 0, or negative errno with a sentence.
+int mr_steward_start(
+	struct mr_steward *steward, struct mr_config *current, char *ret_why, size_t why_size);
+// One round without waiting: messages, handshakes, control requests. True when something moved. `now_ns` is monotonic.
+bool mr_steward_step(struct mr_steward *steward, uint64_t now_ns);
+// Rounds and naps until the router is told to stop, has drained, or a core has failed. 0 or negative errno.
+int mr_steward_run(struct mr_steward *steward);
+void mr_steward_stop(struct mr_steward *steward); // closes the socket, frees the configuration
+// Blocks the steward's signals in this thread and those it starts; before any is started. The signalfd or negative errno.
+int mr_steward_signals(void);
+// -- reload.c
+// Reads the configuration's sources again: what is wrong changes nothing. Fills the reply for the control socket.
+void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret_reload);
