@@ -148,6 +148,7 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	uint32_t work = handle_steward(delivery);
 	work += mr_delivery_intake(delivery);
 	mr_delivery_publish_board(delivery);
+	bool engine_busy = mr_engine_step(delivery->engine, now.mono_ns) == MR_POLL_BUSY;
 	work += expire_timers(delivery);
 
 	uint32_t units = budget.units;
@@ -164,8 +165,7 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	mr_stream_publish(delivery->config.stream);
 	mr_stream_retire(delivery->config.stream, mr_stream_watermark(delivery->config.stream));
 	mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_PENDING), delivery->lanes.pending);
-	enum mr_poll engine = mr_engine_step(delivery->engine, now.mono_ns);
-	return work + used > 0 || engine == MR_POLL_BUSY ? MR_POLL_BUSY : MR_POLL_IDLE;
+	return work + used > 0 || engine_busy ? MR_POLL_BUSY : MR_POLL_IDLE;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)

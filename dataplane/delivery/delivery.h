@@ -46,11 +46,13 @@ struct mr_delivery_config {
 	uint64_t rng_seed; // jitter
 };
 
-struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_delivery_config *config);
+struct mr_delivery *mr_delivery_new(
+	struct mr_arena *arena, const struct mr_delivery_config *config);
 // Called once by the thread that runs the stage, before its first step: the sockets of that lcore.
 void mr_delivery_attach(struct mr_delivery *delivery, struct mr_net *net);
 enum mr_poll mr_delivery_step(void *delivery, struct mr_now now, struct mr_budget budget);
 uint64_t mr_delivery_next_due(void *delivery);
-void mr_delivery_free(struct mr_delivery *delivery); // closes connections, wipes secrets; accepts NULL
+void mr_delivery_free(
+	struct mr_delivery *delivery); // closes connections, wipes secrets; accepts NULL
 // For tests and the simulator: matched = delivered + pending + dropped, counted from the lanes.
 bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t why_size);

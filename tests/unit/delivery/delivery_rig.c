@@ -1,0 +1,278 @@
+#include "delivery_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "event_codec.h"
+#include "record_codec.h"
+
+static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, uint32_t *ret_length)
+{
+	struct rig *rig = state;
+	rig->fetches++;
+	if (rig->answer != MR_READ_HIT)
+		return rig->answer;
+	struct mr_record record;
+	uint64_t offset = mr_position_offset(position);
+	mr_stream_copy_own(&rig->shard_stream, offset, &record, sizeof(record));
+	mr_stream_copy_own(&rig->shard_stream, offset, ret_bytes, record.length);
+	*ret_length = record.length;
+	return MR_READ_HIT;
+}
+
+static struct mr_delivery_config config_of(struct rig *rig)
+{
+	struct mr_delivery_config config = {.shards = 1,
+		.boot_id = 77,
+		.stream = &rig->own_stream,
+		.streams = rig->streams,
+		.streams_count = 2,
+		.shard_streams = {RIG_SHARD_STREAM},
+		.backend = {.state = rig, .fetch = fetch},
+		.from_shard = {rig->lane_msgs},
+		.to_shard = {rig->hold_msgs},
+		.from_steward = rig->from_steward,
+		.to_steward = rig->to_steward,
+		.board = &rig->board,
+		.stats = &rig->stats,
+		.webhooks = rig->rows,
+		.rng_seed = 3};
+	config.limits = (struct mr_delivery_limits){.lanes_max = RIG_LANES_MAX,
+		.entries_max = 40000,
+		.endpoints_max = 16,
+		.connections_max = 32,
+		.connections_per_endpoint = 16,
+		.connections_per_host = 16,
+		.fragment_cache_bytes = 1 << 20,
+		.tune = {.penalised_max = 1024,
+			.batch_events_max = 1000,
+			.batch_bytes_max = 102400,
+			.batch_age_ns = 50 * MS,
+			.connect_timeout_ns = 5 * SECOND,
+			.request_timeout_ns = 10 * SECOND,
+			.retry_base_ns = SECOND,
+			.retry_cap_ns = 600 * SECOND,
+			.expire_after_ns = 24 * 3600 * SECOND,
+			.heartbeat_ns = 8 * 3600 * SECOND}};
+	return config;
+}
+
+struct rig *rig_new(void)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	fake_engine_reset();
+	assert_int_equal(mr_arena_open(&rig->arena, 24 << 20, false), 0);
+	assert_true(mr_stream_init(
+		&rig->shard_stream, &rig->arena, RIG_SHARD_STREAM, 8 << 20, MR_STREAM_START));
+	assert_true(mr_stream_init(
+		&rig->own_stream, &rig->arena, RIG_OWN_STREAM, 1 << 20, MR_STREAM_START));
+	rig->streams[RIG_SHARD_STREAM] = &rig->shard_stream;
+	rig->streams[RIG_OWN_STREAM] = &rig->own_stream;
+	rig->lane_msgs = mr_ring_new(&rig->arena, "rings", 8192);
+	rig->hold_msgs = mr_ring_new(&rig->arena, "rings", 4);
+	rig->from_steward = mr_ring_new(&rig->arena, "rings", RIG_MESSAGES_MAX);
+	rig->to_steward = mr_ring_new(&rig->arena, "rings", 4);
+	rig->now =
+		(struct mr_now){.mono_ns = 1000 * SECOND, .wall_ns = 1700000000 * (int64_t)SECOND};
+	rig->durable = true;
+	rig->budget = 1000000;
+	rig->sequence = 1;
+	struct mr_delivery_config config = config_of(rig);
+	rig->delivery = mr_delivery_new(&rig->arena, &config);
+	assert_non_null(rig->delivery);
+	mr_arena_seal(&rig->arena);
+	return rig;
+}
+
+void rig_free(struct rig *rig)
+{
+	char why[256];
+	if (!mr_delivery_audit(rig->delivery, why, sizeof(why)))
+		fail_msg("%s", why);
+	mr_delivery_free(rig->delivery);
+	mr_arena_close(&rig->arena);
+	fake_engine_reset();
+	free(rig);
+}
+
+static struct mr_steward_msg *next_message(struct rig *rig)
+{
+	assert_in_range(rig->messages_count, 0, RIG_MESSAGES_MAX - 1);
+	struct mr_steward_msg *msg = &rig->messages[rig->messages_count++];
+	msg->generation = rig->messages_count;
+	return msg;
+}
+
+static void send_message(struct rig *rig, const struct mr_steward_msg *msg)
+{
+	struct mr_desc desc = {{(uint64_t)(uintptr_t)msg, 0}};
+	assert_true(mr_ring_push(rig->from_steward, desc));
+}
+
+struct mr_tune *rig_tune(struct rig *rig)
+{
+	struct mr_steward_msg *msg = next_message(rig);
+	msg->kind = MR_STEWARD_TUNE;
+	msg->tune = rig->delivery->config.limits.tune;
+	return &msg->tune;
+}
+
+void rig_retune(struct rig *rig)
+{
+	send_message(rig, &rig->messages[rig->messages_count - 1]);
+	rig_step(rig, 0);
+}
+
+struct mr_webhook *rig_webhook(struct rig *rig, uint32_t lane, uint32_t in_flight)
+{
+	struct mr_steward_msg *msg = next_message(rig);
+	msg->kind = MR_STEWARD_WEBHOOK_ADD;
+	msg->webhook = (struct mr_webhook){.id = 5000 + lane,
+		.lane = lane,
+		.in_flight = (uint16_t)in_flight,
+		.host = "127.0.0.1",
+		.port = (uint16_t)(8000 + lane),
+		.path = "/hook?a=1",
+		.secret_length = sizeof(RIG_SECRET) - 1};
+	memcpy(msg->webhook.secret, RIG_SECRET, sizeof(RIG_SECRET) - 1);
+	return &msg->webhook;
+}
+
+void rig_add(struct rig *rig, const struct mr_webhook *webhook)
+{
+	const char *msg = (const char *)webhook - offsetof(struct mr_steward_msg, webhook);
+	send_message(rig, (const struct mr_steward_msg *)(const void *)msg);
+}
+
+void rig_remove(struct rig *rig, const struct mr_webhook *webhook)
+{
+	struct mr_steward_msg *msg = next_message(rig);
+	msg->kind = MR_STEWARD_WEBHOOK_REMOVE;
+	msg->webhook.id = webhook->id;
+	msg->webhook.lane = webhook->lane;
+	send_message(rig, msg);
+}
+
+mr_position rig_event(struct rig *rig, uint64_t object)
+{
+	static uint8_t bytes[MR_EVENT_BYTES_MAX];
+	struct mr_event event = {.action = MR_ACTION_CHANGED,
+		.object = object,
+		.user = rig->sequence,
+		.created_at_ns = 1600000000000000000,
+		.type = {"task", 4},
+		.change_action = MR_ACTION_CHANGED,
+		.field = {"name", 4}};
+	ssize_t length = mr_event_encode(&event, bytes, sizeof(bytes));
+	assert_true(length > 0);
+	struct mr_record_event head = {
+		.sequence = rig->sequence++, .received_at_ns = rig->now.wall_ns};
+	mr_record_seal(&head, sizeof(head), bytes, (size_t)length, MR_RECORD_EVENT, 0);
+	mr_stream_retire(&rig->shard_stream, mr_stream_next(&rig->shard_stream));
+	uint64_t offset =
+		mr_stream_append(&rig->shard_stream, &head, sizeof(head), bytes, (size_t)length);
+	mr_stream_publish(&rig->shard_stream);
+	return mr_position_make(RIG_SHARD_STREAM, offset);
+}
+
+void rig_match(struct rig *rig, uint32_t lane, mr_position position, uint64_t object, bool marked)
+{
+	struct mr_lane_msg msg = {.position = position,
+		.lane = lane,
+		.object_hash = (uint8_t)object,
+		.flags = marked ? MR_LANE_PENALISED : 0};
+	assert_true(mr_ring_push(rig->lane_msgs, mr_desc_of(msg)));
+}
+
+void rig_deliver(struct rig *rig, uint32_t lane, uint64_t object, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		rig_match(rig, lane, rig_event(rig, object), object, false);
+}
+
+void rig_step(struct rig *rig, uint64_t later_ns)
+{
+	rig->now.mono_ns += later_ns;
+	rig->now.wall_ns += (int64_t)later_ns;
+	// What the back end must answer for is no longer in the buffer.
+	uint64_t reserved = atomic_load(&rig->shard_stream.reserved);
+	if (rig->overwritten)
+		atomic_store(&rig->shard_stream.reserved, reserved + 2 * rig->shard_stream.size);
+	mr_delivery_step(rig->delivery, rig->now, (struct mr_budget){rig->budget});
+	atomic_store(&rig->shard_stream.reserved, reserved);
+	if (rig->durable)
+		atomic_store(&rig->own_stream.watermark, atomic_load(&rig->own_stream.tail));
+}
+
+void rig_run(struct rig *rig, uint64_t for_ns, uint64_t step_ns)
+{
+	for (uint64_t ran_ns = 0; ran_ns < for_ns; ran_ns += step_ns)
+		rig_step(rig, step_ns);
+}
+
+uint64_t rig_counter(const struct rig *rig, enum mr_counter_id id)
+{
+	return mr_read(&rig->stats.counters[id]);
+}
+
+uint64_t rig_dropped(const struct rig *rig, enum mr_reason reason)
+{
+	return mr_read(&rig->stats.reasons[reason]);
+}
+
+uint32_t rig_parse(const struct fake_request *request, uint64_t *ret_numbers, uint32_t max)
+{
+	static const char mark[] = "{\"user\":{\"gid\":\"";
+	static char text[MR_BATCH_BYTES_MAX + 1];
+	uint32_t count = 0;
+	assert_in_range(request->length, 0, MR_BATCH_BYTES_MAX);
+	memcpy(text, request->request.body, request->length);
+	text[request->length] = '\0';
+	for (const char *at = text; (at = strstr(at, mark)) != NULL; count++) {
+		at += sizeof(mark) - 1;
+		assert_in_range(count, 0, max - 1);
+		ret_numbers[count] = strtoull(at, NULL, 10);
+	}
+	return count;
+}
+
+const char *rig_header(const struct fake_request *request, const char *name)
+{
+	static char value[256];
+	value[0] = '\0';
+	const char *at = strstr(request->headers, name);
+	if (at == NULL)
+		return value;
+	at += strlen(name);
+	assert_memory_equal(at, ": ", 2);
+	size_t length = strcspn(at + 2, "\r");
+	assert_in_range(length, 0, sizeof(value) - 1);
+	memcpy(value, at + 2, length);
+	value[length] = '\0';
+	return value;
+}
+
+void rig_check_signature(const struct fake_request *request, const char *secret, size_t length)
+{
+	uint8_t mac[32];
+	char hex[65] = {0};
+	struct mr_hmac *hmac = mr_hmac_new(secret, length);
+	mr_hmac_sign(hmac, request->request.body, request->length, mac);
+	mr_hmac_free(hmac);
+	mr_hex_encode(mac, sizeof(mac), hex);
+	assert_string_equal(rig_header(request, "X-Hook-Signature"), hex);
+}
+
+uint32_t rig_answer_all(enum mr_outcome outcome, uint16_t status)
+{
+	uint32_t answered = 0;
+	for (struct fake_request *request; (request = fake_engine_oldest()) != NULL; answered++)
+		fake_engine_answer(request, outcome, status);
+	return answered;
+}

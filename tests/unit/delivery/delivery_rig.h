@@ -1,0 +1,58 @@
+// A delivery stage in a world of fakes: one shard's stream and rings, a stream of its own that becomes durable when the test says so, the
+// fake engine, and a clock that moves by hand.
+#pragma once
+
+#include "delivery_state.h"
+#include "engine_fake.h"
+
+enum { RIG_LANES_MAX = 16, RIG_SHARD_STREAM = 0, RIG_OWN_STREAM = 1, RIG_MESSAGES_MAX = 64 };
+
+struct rig {
+	struct mr_arena arena;
+	struct mr_stream shard_stream, own_stream;
+	struct mr_stream *streams[MR_STREAMS_MAX];
+	struct mr_ring *lane_msgs, *hold_msgs, *from_steward, *to_steward;
+	struct mr_delivery_board board;
+	struct mr_stats_stage stats;
+	struct mr_stats_webhook rows[RIG_LANES_MAX];
+	struct mr_steward_msg messages[RIG_MESSAGES_MAX];
+	struct mr_delivery *delivery;
+	struct mr_now now;
+	uint32_t messages_count;
+	bool durable; // the own stream's watermark follows its tail after each step
+	bool overwritten; // the shard's stream can no longer be read: `answer` is what the back end says
+	enum mr_read answer;
+	uint32_t fetches;
+	uint64_t sequence; // of the next event: its user
+	uint32_t budget;
+};
+
+struct rig *rig_new(void);
+void rig_free(struct rig *rig); // after checking that the ledger balances
+struct mr_tune *rig_tune(struct rig *rig); // to change and send with rig_retune
+void rig_retune(struct rig *rig);
+// A webhook with a secret, in force after the next step.
+struct mr_webhook *rig_webhook(struct rig *rig, uint32_t lane, uint32_t in_flight);
+void rig_add(struct rig *rig, const struct mr_webhook *webhook);
+void rig_remove(struct rig *rig, const struct mr_webhook *webhook);
+// An event of `object` whose user is its number.
+mr_position rig_event(struct rig *rig, uint64_t object);
+void rig_match(struct rig *rig, uint32_t lane, mr_position position, uint64_t object, bool marked);
+void rig_deliver(
+	struct rig *rig, uint32_t lane, uint64_t object, uint32_t count); // events and matches
+void rig_step(struct rig *rig, uint64_t later_ns);
+void rig_run(struct rig *rig, uint64_t for_ns, uint64_t step_ns);
+uint64_t rig_counter(const struct rig *rig, enum mr_counter_id id);
+uint64_t rig_dropped(const struct rig *rig, enum mr_reason reason);
+
+// The numbers of the events in a body, in order; returns how many.
+uint32_t rig_parse(const struct fake_request *request, uint64_t *ret_numbers, uint32_t max);
+// The value of a header line of the request; "" when it is not there.
+const char *rig_header(const struct fake_request *request, const char *name);
+void rig_check_signature(const struct fake_request *request, const char *secret, size_t length);
+// Answers everything that waits, oldest first.
+uint32_t rig_answer_all(enum mr_outcome outcome, uint16_t status);
+
+#define RIG_SECRET "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81"
+#define MS         UINT64_C(1000000)
+#define SECOND     UINT64_C(1000000000)
