@@ -47,6 +47,11 @@ static void tune(struct mr_delivery *delivery, const struct mr_tune *tune)
 		delivery->tune.batch_bytes_max = MR_FRAGMENT_BYTES_MAX + 16;
 	delivery->lanes.penalised_max = tune->penalised_max;
 	mr_engine_tune(delivery->engine, tune);
+	for (uint32_t slot = 1; slot <= delivery->lanes.slots_used; slot++) {
+		struct mr_recipient *recipient = &delivery->recipients[slot];
+		if (delivery->lanes.slots[slot].open && recipient->state < MR_RECIPIENT_GONE)
+			mr_recipient_wake(delivery, recipient); // its heartbeat may be due at another time
+	}
 }
 
 struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_delivery_config *config)
