@@ -8,7 +8,7 @@
 #include "record_codec.h"
 #include "shard_state.h"
 
-enum { RETRY_AFTER_MS = 1000, RING_BURST = 16 };
+enum { RETRY_AFTER_MS = 1000, RING_BURST = 8, REFUSALS_PER_UNIT = 16 };
 
 struct scope_ids { // as they stand in the event's bytes
 	uint64_t object;
@@ -368,18 +368,22 @@ static uint32_t handle(struct mr_shard *shard, uint32_t source, struct mr_desc d
 	}
 }
 
-uint32_t mr_admission_take(struct mr_shard *shard, uint32_t events_max)
+// In work units: an acceptance is one, refusals are cheap.
+uint32_t mr_admission_take(struct mr_shard *shard, uint32_t units_max)
 {
 	struct mr_desc burst[RING_BURST];
 	const uint32_t sources = shard->config.sources;
-	uint32_t events = 0;
-	for (uint32_t idle = 0; idle < sources && events < events_max;) {
+	uint32_t units = 0;
+	for (uint32_t idle = 0; idle < sources && units < units_max;) {
 		const uint32_t source = shard->source_hand++ % sources;
+		const uint32_t unwalked = shard->objects.unwalked;
 		const uint32_t taken =
 			mr_ring_pop_burst(shard->config.from_source[source], burst, RING_BURST);
+		uint32_t events = 0;
 		for (uint32_t i = 0; i < taken; i++)
 			events += handle(shard, source, burst[i]);
+		units += taken + events / REFUSALS_PER_UNIT + (shard->objects.unwalked - unwalked);
 		idle = taken == 0 ? idle + 1 : 0;
 	}
-	return events;
+	return units;
 }

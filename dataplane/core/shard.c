@@ -11,6 +11,7 @@ enum {
 	HOPS_PER_PEER = 4 * MR_BURST_MAX,
 	ANSWERS_PER_STEP = 4 * MR_BURST_MAX,
 	PINS_PER_STEP = 4096,
+	WALKS_PER_UNIT = 4, // records: a step walks more than it can admit
 	POLL_NS = 50 * 1000, // how soon to look again at what nobody sends a message about
 };
 
@@ -64,10 +65,10 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	work += mr_shard_take_holds(shard);
 	if (mr_stream_next(stream) != appended_from)
 		mr_stream_publish(stream);
-	const uint32_t walked = mr_walk(shard, share);
+	const uint32_t walked = mr_walk(shard, share * WALKS_PER_UNIT);
 	work += mr_match_answer(shard, ANSWERS_PER_STEP);
-	// Admission never takes more than its half: what was accepted gets on under any load.
-	const uint32_t spent = min_u32((admitted + walked) / 2, share);
+	// Admission and walk never take more than their half: what was accepted gets on under any load.
+	const uint32_t spent = min_u32(admitted + walked / WALKS_PER_UNIT, share);
 	work += admitted + walked + mr_fanout(shard, budget.units + 1 - spent);
 	mr_fanout_progress(shard);
 	retire(shard);

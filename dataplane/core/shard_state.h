@@ -108,7 +108,7 @@ static inline uint64_t mr_shard_queued(const struct mr_shard *shard)
 }
 
 // -- admission.c: packets of the sources
-uint32_t mr_admission_take(struct mr_shard *shard, uint32_t events_max); // events looked at
+uint32_t mr_admission_take(struct mr_shard *shard, uint32_t units_max); // units used
 void mr_admission_drop_reorder(
 	struct mr_shard *shard, struct mr_flow *flow); // gives its packets back
 void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
