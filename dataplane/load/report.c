@@ -54,11 +54,14 @@ static const struct field sink_fields[] = {
 	{"cpu_share", offsetof(struct mr_report_sink, cpu_share), false},
 };
 
-enum { SEND_FIELDS = sizeof(send_fields) / sizeof(send_fields[0]), SINK_FIELDS = sizeof(sink_fields) / sizeof(sink_fields[0]) };
+enum {
+	SEND_FIELDS = sizeof(send_fields) / sizeof(send_fields[0]),
+	SINK_FIELDS = sizeof(sink_fields) / sizeof(sink_fields[0])
+};
 
 // Takes the value of `key` when it is one of the fields. True: it was one; *ret_seen counts them.
-static bool take_field(struct mr_json *json, const struct mr_text *key, const struct field *fields, size_t count,
-	void *values, uint32_t *seen)
+static bool take_field(struct mr_json *json, const struct mr_text *key, const struct field *fields,
+	size_t count, void *values, uint32_t *seen)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!mr_json_is(key, fields[i].key))
@@ -78,7 +81,8 @@ static void take_reasons(struct mr_json *json, struct mr_report_send *send)
 	for (bool first = true; mr_json_next_key(json, first, &key); first = false) {
 		struct mr_report_count count;
 		mr_copy_text(count.name, sizeof(count.name), key.data, key.length);
-		if (mr_json_number(json, &count.value) && send->reasons_count < MR_REPORT_REASONS_MAX)
+		if (mr_json_number(json, &count.value)
+			&& send->reasons_count < MR_REPORT_REASONS_MAX)
 			send->reasons[send->reasons_count++] = count;
 	}
 }
@@ -96,7 +100,8 @@ static void take_latency(struct mr_json *json, struct mr_report_latency *latency
 	if (!mr_json_open(json, '{'))
 		return;
 	for (bool first = true; mr_json_next_key(json, first, &key); first = false) {
-		if (!take_field(json, &key, fields, sizeof(fields) / sizeof(fields[0]), latency, &seen))
+		if (!take_field(
+			    json, &key, fields, sizeof(fields) / sizeof(fields[0]), latency, &seen))
 			mr_json_skip(json);
 	}
 }
@@ -169,8 +174,8 @@ double mr_report_achieved(const struct mr_report_send *send)
 	return offered > 0 ? send->accepted / offered : 0;
 }
 
-bool mr_report_passed(
-	const struct mr_report_send *send, const struct mr_report_sink *sink, double achieved_min, const char **ret_why)
+bool mr_report_passed(const struct mr_report_send *send, const struct mr_report_sink *sink,
+	double achieved_min, const char **ret_why)
 {
 	const struct {
 		bool broken;
@@ -191,7 +196,8 @@ bool mr_report_passed(
 		{sink->phantom > 0, "refused events were delivered"},
 		{sink->misrouted > 0, "events came to webhooks they are none of the business of"},
 		{!sink->passed, "the receiver failed the run"},
-		{mr_report_achieved(send) < achieved_min, "too few of the offered events were accepted"},
+		{mr_report_achieved(send) < achieved_min,
+			"too few of the offered events were accepted"},
 	};
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (rules[i].broken) {
@@ -207,28 +213,37 @@ static void print_send(const struct mr_report_send *send, FILE *out)
 	double offered = send->offered - send->retried;
 	fprintf(out, "offered      %12.0f events  %10.0f/s for %.1f s\n", offered,
 		send->offer_seconds > 0 ? offered / send->offer_seconds : 0.0, send->offer_seconds);
-	fprintf(out, "accepted     %12.0f events  %10.0f/s  achieved/offered %.3f\n", send->accepted,
-		send->seconds > 0 ? send->accepted / send->seconds : 0.0, mr_report_achieved(send));
+	fprintf(out, "accepted     %12.0f events  %10.0f/s  achieved/offered %.3f\n",
+		send->accepted, send->seconds > 0 ? send->accepted / send->seconds : 0.0,
+		mr_report_achieved(send));
 	fprintf(out, "refused      %12.0f events", send->refused);
 	for (unsigned i = 0; i < send->reasons_count; i++)
-		fprintf(out, "%s%s %.0f", i == 0 ? "  " : ", ", send->reasons[i].name, send->reasons[i].value);
+		fprintf(out, "%s%s %.0f", i == 0 ? "  " : ", ", send->reasons[i].name,
+			send->reasons[i].value);
 	fprintf(out, "\n");
 	if (send->unsent > 0)
-		fprintf(out, "unsent       %12.0f events  the sender's own buffer was full\n", send->unsent);
+		fprintf(out, "unsent       %12.0f events  the sender's own buffer was full\n",
+			send->unsent);
 }
 
 static void print_sink(const struct mr_report_sink *sink, FILE *out)
 {
-	fprintf(out, "delivered    %12.0f events  in %.0f requests to %.0f webhooks, %.1f events per request\n", sink->events,
-		sink->requests, sink->webhooks, sink->requests > 0 ? sink->events / sink->requests : 0.0);
+	fprintf(out,
+		"delivered    %12.0f events  in %.0f requests to %.0f webhooks, %.1f events per request\n",
+		sink->events, sink->requests, sink->webhooks,
+		sink->requests > 0 ? sink->events / sink->requests : 0.0);
 	for (unsigned i = 0; i < sink->latencies_count; i++) {
 		const struct mr_report_latency *latency = &sink->latencies[i];
-		fprintf(out, "latency      p50 %8.2f ms  p99 %8.2f ms  p99.9 %8.2f ms  %s\n", latency->p50_us / 1e3,
-			latency->p99_us / 1e3, latency->p999_us / 1e3, latency->name);
+		fprintf(out, "latency      p50 %8.2f ms  p99 %8.2f ms  p99.9 %8.2f ms  %s\n",
+			latency->p50_us / 1e3, latency->p99_us / 1e3, latency->p999_us / 1e3,
+			latency->name);
 	}
-	fprintf(out, "signatures   %12.0f verified, %.0f bad\n", sink->signatures_verified, sink->signatures_bad);
-	fprintf(out, "lost %.0f, out of order %.0f, duplicates %.0f, changed bodies %.0f, misrouted %.0f, sent again %.0f\n",
-		sink->lost, sink->out_of_order, sink->duplicates, sink->changed_bodies, sink->misrouted, sink->redelivered);
+	fprintf(out, "signatures   %12.0f verified, %.0f bad\n", sink->signatures_verified,
+		sink->signatures_bad);
+	fprintf(out,
+		"lost %.0f, out of order %.0f, duplicates %.0f, changed bodies %.0f, misrouted %.0f, sent again %.0f\n",
+		sink->lost, sink->out_of_order, sink->duplicates, sink->changed_bodies,
+		sink->misrouted, sink->redelivered);
 }
 
 static int read_file(const char *path, char *ret_bytes, size_t *ret_length)
@@ -248,22 +263,26 @@ struct options {
 };
 
 static const struct mr_option option_table[] = {
-	{"send", 0, MR_OPTION_TEXT, offsetof(struct options, send), "FILE", "report of `millrace-load send -o json`", 0, 0, NULL},
-	{"sink", 0, MR_OPTION_TEXT, offsetof(struct options, sink), "FILE", "report of `millrace-load sink -o json`", 0, 0, NULL},
+	{"send", 0, MR_OPTION_TEXT, offsetof(struct options, send), "FILE",
+		"report of `millrace-load send -o json`", 0, 0, NULL},
+	{"sink", 0, MR_OPTION_TEXT, offsetof(struct options, sink), "FILE",
+		"report of `millrace-load sink -o json`", 0, 0, NULL},
 	{"achieved-min", 0, MR_OPTION_REAL, offsetof(struct options, achieved_min), "P",
 		"share of the offered events that must be accepted (default 0.95)", 0, 1, NULL},
 };
 
 static const struct mr_option_set option_set = {
 	.command = "millrace-load report",
-	.summary = "Merges the JSON reports of sender and receiver into the verdict on a run. Exit 0 only if every accepted\n"
-		   "event was delivered, verified and in order, and enough of the offered ones were accepted.",
+	.summary =
+		"Merges the JSON reports of sender and receiver into the verdict on a run. Exit 0 only if every accepted\n"
+		"event was delivered, verified and in order, and enough of the offered ones were accepted.",
 	.examples = "  millrace-load report --send send.json --sink sink.json\n",
 	.options = option_table,
 	.count = sizeof(option_table) / sizeof(option_table[0]),
 };
 
-static int load(const struct options *options, struct mr_report_send *send, struct mr_report_sink *sink)
+static int load(
+	const struct options *options, struct mr_report_send *send, struct mr_report_sink *sink)
 {
 	char *bytes = malloc(FILE_BYTES_MAX);
 	size_t length = 0;
@@ -271,13 +290,15 @@ static int load(const struct options *options, struct mr_report_send *send, stru
 	if (r == 0)
 		r = mr_report_read_send(bytes, length, send);
 	if (r < 0)
-		fprintf(stderr, "%s: --send %s: %s\n", option_set.command, options->send, strerror(-r));
+		fprintf(stderr, "%s: --send %s: %s\n", option_set.command, options->send,
+			strerror(-r));
 	if (r == 0) {
 		r = read_file(options->sink, bytes, &length);
 		if (r == 0)
 			r = mr_report_read_sink(bytes, length, sink);
 		if (r < 0)
-			fprintf(stderr, "%s: --sink %s: %s\n", option_set.command, options->sink, strerror(-r));
+			fprintf(stderr, "%s: --sink %s: %s\n", option_set.command, options->sink,
+				strerror(-r));
 	}
 	free(bytes);
 	return r;
@@ -290,7 +311,8 @@ int mr_report_main(int argc, char **argv)
 	if (r != 0)
 		return r == MR_OPTIONS_HELP ? MR_EXIT_DONE : MR_EXIT_USAGE;
 	if (options.send == NULL || options.sink == NULL) {
-		fprintf(stderr, "%s: --send and --sink are needed; see --help\n", option_set.command);
+		fprintf(stderr, "%s: --send and --sink are needed; see --help\n",
+			option_set.command);
 		return MR_EXIT_USAGE;
 	}
 	struct mr_report_send send;

@@ -67,7 +67,7 @@ int mr_report_read_sink(const void *json, size_t length, struct mr_report_sink *
 // achieved / offered: events accepted of those meant to be sent; a refused event that came again counts once.
 double mr_report_achieved(const struct mr_report_send *send);
 // Whether every accepted event was delivered, verified and in order, and enough were accepted. `why` says what was not.
-bool mr_report_passed(
-	const struct mr_report_send *send, const struct mr_report_sink *sink, double achieved_min, const char **ret_why);
+bool mr_report_passed(const struct mr_report_send *send, const struct mr_report_sink *sink,
+	double achieved_min, const char **ret_why);
 
 int mr_report_main(int argc, char **argv);

@@ -58,8 +58,8 @@ static void look_for_ledger(struct sink *sink)
 		return;
 	const struct mr_ledger_header *header = sink->ledger.header;
 	sink->checker.ledger = &sink->ledger;
-	mr_latency_layout(&sink->latency, &header->workload, header->hash_seed, header->flows > 0 ? header->flows : 1,
-		(uint32_t)sink->options->shards);
+	mr_latency_layout(&sink->latency, &header->workload, header->hash_seed,
+		header->flows > 0 ? header->flows : 1, (uint32_t)sink->options->shards);
 }
 
 static bool signature_is_good(struct mr_hmac *hmac, const struct mr_http_request *request)
@@ -73,7 +73,8 @@ static bool signature_is_good(struct mr_hmac *hmac, const struct mr_http_request
 	return mr_equal_constant_time(hex, request->signature.text, sizeof(hex));
 }
 
-static struct mr_sink_reply handshake(struct sink *sink, int path, const struct mr_http_request *request)
+static struct mr_sink_reply handshake(
+	struct sink *sink, int path, const struct mr_http_request *request)
 {
 	struct mr_hmac *hmac = mr_hmac_new(request->secret.text, request->secret.length);
 	if (hmac == NULL)
@@ -106,12 +107,13 @@ static struct mr_sink_reply manners(struct sink *sink, uint32_t endpoint, uint64
 static int path_of(struct sink *sink, uint32_t endpoint, const struct mr_http_request *request)
 {
 	char name[MR_CHECKER_PATH_BYTES];
-	int length = snprintf(name, sizeof(name), "%u%.*s", endpoint, request->path_length, request->path);
+	int length = snprintf(
+		name, sizeof(name), "%u%.*s", endpoint, request->path_length, request->path);
 	return length < 0 ? -EINVAL : mr_checker_path(&sink->checker, name, (size_t)length);
 }
 
-static struct mr_sink_reply deliver(
-	struct sink *sink, uint32_t endpoint, uint64_t served, int path, const struct mr_http_request *request)
+static struct mr_sink_reply deliver(struct sink *sink, uint32_t endpoint, uint64_t served, int path,
+	const struct mr_http_request *request)
 {
 	struct mr_hmac *hmac = sink->hmacs[path] != NULL ? sink->hmacs[path] : sink->file_hmac;
 	if (!signature_is_good(hmac, request)) {
@@ -170,7 +172,8 @@ static int read_secret(struct sink *sink)
 	sink->file_hmac = length > 0 ? mr_hmac_new(secret, length) : NULL;
 	if (sink->file_hmac != NULL)
 		return 0;
-	fprintf(stderr, "millrace-load sink: --secret-file %s holds no secret: one line of text\n", sink->options->secret_file);
+	fprintf(stderr, "millrace-load sink: --secret-file %s holds no secret: one line of text\n",
+		sink->options->secret_file);
 	return -EINVAL;
 }
 
@@ -178,10 +181,12 @@ static void progress(const struct sink *sink, uint64_t second, uint64_t last_eve
 {
 	const struct mr_checker_counts *counts = &sink->checker.counts;
 	fprintf(stderr,
-		"sink %3" PRIu64 " s: delivered %" PRIu64 " (%" PRIu64 "/s) requests %" PRIu64 " bad signatures %" PRIu64
-		" duplicates %" PRIu64 " out of order %" PRIu64 "; p50 %.1f ms p99 %.1f ms\n",
-		second, counts->events, counts->events - last_events, counts->requests, sink->signatures_bad, counts->duplicates,
-		counts->out_of_order, (double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.5) / 1e6,
+		"sink %3" PRIu64 " s: delivered %" PRIu64 " (%" PRIu64 "/s) requests %" PRIu64
+		" bad signatures %" PRIu64 " duplicates %" PRIu64 " out of order %" PRIu64
+		"; p50 %.1f ms p99 %.1f ms\n",
+		second, counts->events, counts->events - last_events, counts->requests,
+		sink->signatures_bad, counts->duplicates, counts->out_of_order,
+		(double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.5) / 1e6,
 		(double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.99) / 1e6);
 }
 
@@ -237,12 +242,13 @@ static double cpu_seconds(void)
 static bool has_passed(const struct sink *sink, const struct mr_sink_outcome *outcome)
 {
 	const struct mr_checker_audit *audit = &outcome->audit;
-	if (!mr_checker_clean(&outcome->counts) || outcome->signatures_bad > 0 || sink->out_of_memory
-		|| outcome->webhooks < sink->options->paths)
+	if (!mr_checker_clean(&outcome->counts) || outcome->signatures_bad > 0
+		|| sink->out_of_memory || outcome->webhooks < sink->options->paths)
 		return false;
 	if (sink->options->ledger == NULL)
 		return true;
-	return outcome->has_ledger && audit->lost == 0 && audit->phantom == 0 && audit->unsettled == 0
+	return outcome->has_ledger && audit->lost == 0 && audit->phantom == 0
+		&& audit->unsettled == 0
 		&& (audit->unclaimed == 0 || sink->options->allow_unclaimed);
 }
 
@@ -265,7 +271,8 @@ static int conclude(struct sink *sink, double serve_seconds)
 		mr_checker_audit(&sink->checker, &outcome.audit);
 	outcome.passed = has_passed(sink, &outcome);
 	if (sink->out_of_memory)
-		fprintf(stderr, "millrace-load sink: out of memory: what followed was not checked\n");
+		fprintf(stderr,
+			"millrace-load sink: out of memory: what followed was not checked\n");
 	if (!sink->options->quiet)
 		mr_sink_report(&outcome, strcmp(sink->options->output, "json") == 0, stdout);
 	return outcome.passed ? MR_EXIT_DONE : MR_EXIT_FAILED;
@@ -281,7 +288,8 @@ static int start(struct sink *sink)
 	const char *why = "no memory";
 	int r = mr_checker_init(&sink->checker, &sink->latency);
 	if (r == 0)
-		r = mr_sink_http_open(options->listen, (uint32_t)options->endpoints, &owner, &sink->http, &why);
+		r = mr_sink_http_open(
+			options->listen, (uint32_t)options->endpoints, &owner, &sink->http, &why);
 	if (r == 0)
 		return MR_EXIT_DONE;
 	fprintf(stderr, "millrace-load sink: %s: %s (%s)\n", options->listen, why, strerror(-r));

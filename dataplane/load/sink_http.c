@@ -37,7 +37,8 @@ struct mr_sink_http {
 	int listeners[MR_SINK_ENDPOINTS_MAX];
 	struct connection *connections; // MR_SINK_CONNECTIONS_MAX
 	struct connection *free;
-	struct connection *late_first; // every answer is late by the same time: the line is in order
+	struct connection
+		*late_first; // every answer is late by the same time: the line is in order
 	struct connection *late_last;
 	uint32_t connections_count;
 	uint8_t bytes[READ_BYTES];
@@ -49,12 +50,14 @@ static int listen_on(const struct mr_station *station, uint16_t port)
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	memcpy(&v6.sin6_addr, station->ip, 16);
 	memcpy(&v4.sin_addr, station->ip, 4);
-	int fd = socket(station->is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(
+		station->is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	int on = 1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	int r = station->is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	int r = station->is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+			       : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	if (r < 0 || listen(fd, 1024) < 0) {
 		r = -errno;
 		close(fd);
@@ -68,11 +71,13 @@ static int open_listeners(struct mr_sink_http *http, const char *address, const 
 	struct mr_station station;
 	uint16_t port = 9000;
 	*ret_why = "--listen is no address: give 127.0.0.1:9000";
-	if (mr_station_parse(address, &station, &port) < 0 || port + http->endpoints - 1 > UINT16_MAX)
+	if (mr_station_parse(address, &station, &port) < 0
+		|| port + http->endpoints - 1 > UINT16_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < http->endpoints; i++) {
 		int fd = listen_on(&station, (uint16_t)(port + i));
-		*ret_why = "the port cannot be listened on: is another receiver running? choose another with --listen";
+		*ret_why =
+			"the port cannot be listened on: is another receiver running? choose another with --listen";
 		if (fd < 0)
 			return fd;
 		http->listeners[i] = fd;
@@ -83,8 +88,9 @@ static int open_listeners(struct mr_sink_http *http, const char *address, const 
 	return 0;
 }
 
-int mr_sink_http_open(const char *listen, uint32_t endpoints, const struct mr_sink_http_owner *owner,
-	struct mr_sink_http **ret_http, const char **ret_why)
+int mr_sink_http_open(const char *listen, uint32_t endpoints,
+	const struct mr_sink_http_owner *owner, struct mr_sink_http **ret_http,
+	const char **ret_why)
 {
 	mr_assert(endpoints > 0 && endpoints <= MR_SINK_ENDPOINTS_MAX);
 	struct mr_sink_http *http = calloc(1, sizeof(*http));
@@ -155,7 +161,8 @@ static void connection_close(struct mr_sink_http *http, struct connection *conne
 static void accept_all(struct mr_sink_http *http, uint32_t endpoint)
 {
 	int fd;
-	while ((fd = accept4(http->listeners[endpoint], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+	while ((fd = accept4(http->listeners[endpoint], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC))
+		>= 0) {
 		struct connection *connection = http->free;
 		if (connection == NULL) {
 			close(fd);
@@ -180,22 +187,29 @@ static void accept_all(struct mr_sink_http *http, uint32_t endpoint)
 // Answers fit any socket buffer: one that does not belongs to a peer that reads nothing.
 static bool write_reply(struct connection *connection)
 {
-	ssize_t sent = send(connection->fd, connection->reply, connection->reply_bytes, MSG_NOSIGNAL);
+	ssize_t sent =
+		send(connection->fd, connection->reply, connection->reply_bytes, MSG_NOSIGNAL);
 	connection->waiting = false;
 	return sent == (ssize_t)connection->reply_bytes && !connection->close_after_reply;
 }
 
 static const char *status_text(uint16_t status)
 {
-	return status < 300 ? "OK" : status < 400 ? "Elsewhere" : status < 500 ? "Refused" : "Failed";
+	return status < 300    ? "OK"
+		: status < 400 ? "Elsewhere"
+		: status < 500 ? "Refused"
+			       : "Failed";
 }
 
 static void build_reply(struct connection *connection, const struct mr_sink_reply *reply)
 {
-	int length = snprintf(connection->reply, sizeof(connection->reply), "HTTP/1.1 %u %s\r\nContent-Length: 0\r\n%s%.*s%s%s\r\n",
-		reply->status, status_text(reply->status), reply->secret != NULL ? "X-Hook-Secret: " : "",
-		reply->secret != NULL ? reply->secret->length : 0, reply->secret != NULL ? reply->secret->text : "",
-		reply->secret != NULL ? "\r\n" : "", connection->close_after_reply ? "Connection: close\r\n" : "");
+	int length = snprintf(connection->reply, sizeof(connection->reply),
+		"HTTP/1.1 %u %s\r\nContent-Length: 0\r\n%s%.*s%s%s\r\n", reply->status,
+		status_text(reply->status), reply->secret != NULL ? "X-Hook-Secret: " : "",
+		reply->secret != NULL ? reply->secret->length : 0,
+		reply->secret != NULL ? reply->secret->text : "",
+		reply->secret != NULL ? "\r\n" : "",
+		connection->close_after_reply ? "Connection: close\r\n" : "");
 	mr_assert(length > 0 && (size_t)length < sizeof(connection->reply));
 	connection->reply_bytes = (size_t)length;
 }
@@ -204,8 +218,8 @@ static void build_reply(struct connection *connection, const struct mr_sink_repl
 static bool answer(struct mr_sink_http *http, struct connection *connection)
 {
 	connection->served++;
-	struct mr_sink_reply reply =
-		http->owner.request(http->owner.context, connection->endpoint, connection->served, &connection->request);
+	struct mr_sink_reply reply = http->owner.request(http->owner.context, connection->endpoint,
+		connection->served, &connection->request);
 	if (reply.status == 0) {
 		connection->waiting = !reply.close; // hangs until the peer gives up
 		return !reply.close;
@@ -236,7 +250,8 @@ static void read_from(struct mr_sink_http *http, struct connection *connection)
 	bool go_on = count > 0 && !connection->waiting;
 	size_t at = 0;
 	while (go_on && at < (size_t)count) {
-		ssize_t used = mr_http_request_feed(&connection->request, http->bytes + at, (size_t)count - at);
+		ssize_t used = mr_http_request_feed(
+			&connection->request, http->bytes + at, (size_t)count - at);
 		go_on = used >= 0 && !connection->waiting;
 		at += used > 0 ? (size_t)used : 0;
 		if (go_on && connection->request.complete)
@@ -265,7 +280,9 @@ static int timeout_of(const struct mr_sink_http *http, int timeout_ms)
 	if (http->late_first == NULL)
 		return timeout_ms;
 	uint64_t now_ns = mr_load_clock_ns();
-	uint64_t left_ms = http->late_first->due_ns > now_ns ? (http->late_first->due_ns - now_ns + 999999) / 1000000 : 0;
+	uint64_t left_ms = http->late_first->due_ns > now_ns
+		? (http->late_first->due_ns - now_ns + 999999) / 1000000
+		: 0;
 	return left_ms < (uint64_t)timeout_ms ? (int)left_ms : timeout_ms;
 }
 
@@ -275,7 +292,8 @@ void mr_sink_http_poll(struct mr_sink_http *http, int timeout_ms)
 	int count = epoll_wait(http->epoll_fd, events, EVENTS_MAX, timeout_of(http, timeout_ms));
 	for (int i = 0; i < count; i++) {
 		int *listener = events[i].data.ptr;
-		if (listener >= http->listeners && listener < http->listeners + MR_SINK_ENDPOINTS_MAX)
+		if (listener >= http->listeners
+			&& listener < http->listeners + MR_SINK_ENDPOINTS_MAX)
 			accept_all(http, (uint32_t)(listener - http->listeners));
 		else
 			read_from(http, events[i].data.ptr);
