@@ -1,6 +1,7 @@
-// All memory of the data plane is taken here before the first packet, then the arena is sealed: nothing can grow at run time.
-// An arena is one anonymous mapping (hugepages where there are any) with a log of who took how much: the memory plan.
-// Single-threaded until sealed; read-only afterwards.
+// All memory of the data plane is taken here before the first packet, then the arena is sealed:
+// nothing can grow at run time. An arena is one anonymous mapping (hugepages where there are any)
+// with a log of who took how much: the memory plan. Single-threaded until sealed; read-only
+// afterwards.
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-// Bounded text and byte output: a cursor that never runs over and remembers when it would have. Numbers and JSON strings are
-// written by proto/; this is what they stand on.
+// Bounded text and byte output: a cursor that never runs over and remembers when it would have.
+// Numbers and JSON strings are written by proto/; this is what they stand on.
 #pragma once
 
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-// Queues of u64 in pooled chunks: a backlog costs 8 bytes per entry and an empty queue nothing. A chunk is one cache
-// line: seven entries and the next chunk. One owner for the pool and all its queues.
+// Queues of u64 in pooled chunks: a backlog costs 8 bytes per entry and an empty queue nothing. A
+// chunk is one cache line: seven entries and the next chunk. One owner for the pool and all its
+// queues.
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +24,8 @@ struct mr_chunk_pool {
 	uint32_t fresh; // first chunk that was never used
 };
 
-// Room for at least `entries` entries when queues are long; every non-empty queue holds at least one chunk.
+// Room for at least `entries` entries when queues are long; every non-empty queue holds at least
+// one chunk.
 bool mr_chunk_pool_init(
 	struct mr_chunk_pool *pool, struct mr_arena *arena, const char *name, uint32_t entries);
 

@@ -1,10 +1,11 @@
 // Names and texts of the enums of include/millrace, generated from their lists.
+#include <stddef.h>
+
 #include <millrace/discard.h>
 #include <millrace/event.h>
 #include <millrace/reason.h>
 #include <millrace/scope.h>
 #include <millrace/stats.h>
-#include <stddef.h>
 
 static const char *pick(
 	const char *const *names, unsigned count, unsigned index, const char *otherwise)

@@ -19,7 +19,8 @@ static bool header_is_sane(const struct mr_record *record)
 		&& record->kind < MR_RECORD_KIND_COUNT;
 }
 
-// The header first: it says how much more there is. Both copies are checked, so they are of one record.
+// The header first: it says how much more there is. Both copies are checked, so they are of one
+// record.
 static enum mr_read read_memory(struct mr_reader *reader, mr_position position)
 {
 	uint16_t id = mr_position_stream(position);

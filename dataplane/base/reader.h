@@ -1,9 +1,11 @@
-// Reading a record by position from any core: out of the stream's buffer while it is there, out of the journal when the writer has
-// come round. One reader per stage; the answer stands in the reader's own memory until the next call.
+// Reading a record by position from any core: out of the stream's buffer while it is there, out of
+// the journal when the writer has come round. One reader per stage; the answer stands in the
+// reader's own memory until the next call.
 #pragma once
 
-#include <millrace/record.h>
 #include <stdint.h>
+
+#include <millrace/record.h>
 
 #include "stream.h"
 
@@ -13,8 +15,9 @@ enum mr_read {
 	MR_READ_GONE, // retired, or overwritten in a volatile router: nobody has it any more
 };
 
-// Where overwritten records may still be found; implemented by the journal stage's back ends and by tests. `fetch`
-// copies the record of `position` to `ret_bytes` (room for MR_RECORD_BYTES_MAX), or answers WAIT or GONE. It never blocks.
+// Where overwritten records may still be found; implemented by the journal stage's back ends and by
+// tests. `fetch` copies the record of `position` to `ret_bytes` (room for MR_RECORD_BYTES_MAX), or
+// answers WAIT or GONE. It never blocks.
 struct mr_backend_reader {
 	void *state;
 	enum mr_read (*fetch)(
@@ -30,6 +33,7 @@ struct mr_reader {
 
 void mr_reader_init(struct mr_reader *reader, struct mr_stream *const *streams,
 	uint32_t streams_count, struct mr_backend_reader backend);
-// On HIT *ret_record points into the reader. A record whose header is nonsense answers GONE and trips mr_expect.
+// On HIT *ret_record points into the reader. A record whose header is nonsense answers GONE and
+// trips mr_expect.
 enum mr_read mr_reader_get(
 	struct mr_reader *reader, mr_position position, const struct mr_record **ret_record);

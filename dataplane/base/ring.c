@@ -14,8 +14,9 @@ static struct rte_ring *rte_of(struct mr_ring *ring)
 	return (struct rte_ring *)ring;
 }
 
-// The few fields that rte_ring_init() would set: doing it here keeps librte_ring, and EAL with it, out
-// of every program that links base. All that runs later is inline and compiled with our own flags.
+// The few fields that rte_ring_init() would set: doing it here keeps librte_ring, and EAL with it,
+// out of every program that links base. All that runs later is inline and compiled with our own
+// flags.
 struct mr_ring *mr_ring_new(struct mr_arena *arena, const char *name, uint32_t capacity)
 {
 	mr_assert(capacity > 0 && capacity <= CAPACITY_MAX);

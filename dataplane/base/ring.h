@@ -1,5 +1,6 @@
-// Single-producer single-consumer rings of 16-byte descriptors or of pointers: rte_ring in memory of ours, so that
-// no EAL is needed. A full ring is backpressure: the producer keeps what did not fit.
+// Single-producer single-consumer rings of 16-byte descriptors or of pointers: rte_ring in memory
+// of ours, so that no EAL is needed. A full ring is backpressure: the producer keeps what did not
+// fit.
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +15,8 @@ struct mr_desc {
 
 struct mr_ring; // opaque: a struct rte_ring
 
-// `capacity` is rounded up so that at least that many fit. NULL when the arena is exhausted or plans.
+// `capacity` is rounded up so that at least that many fit. NULL when the arena is exhausted or
+// plans.
 struct mr_ring *mr_ring_new(struct mr_arena *arena, const char *name, uint32_t capacity);
 
 // Producer side. How many of `count` were taken, in order; 0 when full.

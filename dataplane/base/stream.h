@@ -1,13 +1,18 @@
-// A stream buffer: the newest bytes of one append-only sequence of records, written by one core and read by others
-// without a lock. Offsets are absolute and never reused; byte x lives at x mod size (a power of two).
+// A stream buffer: the newest bytes of one append-only sequence of records, written by one core and
+// read by others without a lock. Offsets are absolute and never reused; byte x lives at x mod size
+// (a power of two).
 //
-// Writer: stores the new `reserved` before it overwrites, then the words with release, then `tail` with release.
-// Reader: loads `tail` with acquire, copies the words with acquire, loads `reserved` and discards the copy when the writer may have
-// come round (reserved - offset > size). It parses only its private copy. A reader that loaded one new word has
-// synchronised with its store, so it also sees the `reserved` that was stored before. (A seqlock whose sequence is the
-// position; Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012.)
+// Writer: stores the new `reserved` before it overwrites, then the words with release, then `tail`
+// with release.
 //
-// Nobody but the owner writes; `watermark` is written by the journal stage alone; `floor` is the owner's business.
+// Reader: loads `tail` with acquire, copies the words with acquire, loads `reserved` and discards
+// the copy when the writer may have come round (reserved - offset > size). It parses only its
+// private copy. A reader that loaded one new word has synchronised with its store, so it also sees
+// the `reserved` that was stored before. (A seqlock whose sequence is the position; Boehm, "Can
+// seqlocks get along with programming language memory models?", MSPC 2012.)
+//
+// Nobody but the owner writes; `watermark` is written by the journal stage alone; `floor` is the
+// owner's business.
 #pragma once
 
 #include <stdalign.h>
@@ -51,8 +56,9 @@ static inline uint64_t mr_stream_room(const struct mr_stream *stream)
 		- mr_stream_next(stream);
 }
 
-// Appends a whole record gathered from two parts (head, body), each a multiple of 8 bytes. The caller has checked the
-// room. Returns the offset. The bytes are visible to readers at the next mr_stream_publish.
+// Appends a whole record gathered from two parts (head, body), each a multiple of 8 bytes. The
+// caller has checked the room. Returns the offset. The bytes are visible to readers at the next
+// mr_stream_publish.
 uint64_t mr_stream_append(struct mr_stream *stream, const void *head, size_t head_bytes,
 	const void *body, size_t body_bytes);
 
@@ -62,7 +68,8 @@ enum { MR_STREAM_PUBLISH_ORDER = memory_order_release };
 enum { MR_STREAM_PUBLISH_ORDER = memory_order_relaxed };
 #endif
 
-// Makes everything appended so far visible, and whatever else the owner wrote before; once per burst.
+// Makes everything appended so far visible, and whatever else the owner wrote before; once per
+// burst.
 static inline void mr_stream_publish(struct mr_stream *stream)
 {
 	atomic_store_explicit(
@@ -83,8 +90,9 @@ static inline uint64_t mr_stream_word_own(const struct mr_stream *stream, uint64
 }
 
 // -- Readers on any core
-// Copies `bytes` (a multiple of 8, like the offset) from `offset`. True when the copy is what was written there and the
-// range is below `tail`; false when the writer has come round (or the range was never written): the copy is garbage.
+// Copies `bytes` (a multiple of 8, like the offset) from `offset`. True when the copy is what was
+// written there and the range is below `tail`; false when the writer has come round (or the range
+// was never written): the copy is garbage.
 bool mr_stream_read(const struct mr_stream *stream, uint64_t offset, void *ret_bytes, size_t bytes);
 
 static inline uint64_t mr_stream_watermark(const struct mr_stream *stream)

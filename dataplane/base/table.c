@@ -10,7 +10,8 @@ static uint32_t home_of(const struct mr_table *table, uint64_t key)
 	return (uint32_t)mr_hash_u64(key, table->seed) & table->mask;
 }
 
-// The slot of the key, or the empty one where it would go. There always is one: a quarter stays free.
+// The slot of the key, or the empty one where it would go. There always is one: a quarter stays
+// free.
 static uint32_t probe(const struct mr_table *table, uint64_t key)
 {
 	uint32_t at = home_of(table, key);

@@ -1,6 +1,6 @@
-// A map from u64 keys to u32 values with open addressing (linear probing, backward-shift deletion) in arena
-// memory: bounded, private to one owner, no tombstones. Keys are spread by XXH3 with the table's seed,
-// so that ids chosen to collide do not. Key 0 is not allowed.
+// A map from u64 keys to u32 values with open addressing (linear probing, backward-shift deletion)
+// in arena memory: bounded, private to one owner, no tombstones. Keys are spread by XXH3 with the
+// table's seed, so that ids chosen to collide do not. Key 0 is not allowed.
 #pragma once
 
 #include <stdbool.h>

@@ -88,7 +88,8 @@ static uint64_t next_tick(const struct mr_timer_wheel *wheel)
 		uint64_t occupied = wheel->occupied[level];
 		if (occupied == 0)
 			continue;
-		// Above level 0 the present slot has been dealt out: what stands there is a turn away.
+		// Above level 0 the present slot has been dealt out: what stands there is a turn
+		// away.
 		uint64_t from = (wheel->tick >> (SLOT_BITS * level)) + (level > 0);
 		uint32_t turn = (uint32_t)from & SLOT_MASK;
 		if (turn > 0)

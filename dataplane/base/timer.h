@@ -1,5 +1,6 @@
-// A hierarchical timing wheel (Varghese and Lauck, 1987) with caller-owned nodes: O(1) to set and to cancel, no memory of its own
-// beyond the wheel. One owner. Resolution 1.048576 ms (2^20 ns); a timer never fires early.
+// A hierarchical timing wheel (Varghese and Lauck, 1987) with caller-owned nodes: O(1) to set and
+// to cancel, no memory of its own beyond the wheel. One owner. Resolution 1.048576 ms (2^20 ns); a
+// timer never fires early.
 #pragma once
 
 #include <stdbool.h>
@@ -27,5 +28,6 @@ void mr_timer_cancel(struct mr_timer_wheel *wheel, struct mr_timer *timer); // n
 bool mr_timer_is_set(const struct mr_timer *timer);
 // Takes one timer that is due, or NULL. Call until NULL or until the step's budget is used.
 struct mr_timer *mr_timer_expire(struct mr_timer_wheel *wheel, uint64_t now_ns);
-// Earliest time at which mr_timer_expire could return something; UINT64_MAX when nothing is armed. May be early, never late.
+// Earliest time at which mr_timer_expire could return something; UINT64_MAX when nothing is armed.
+// May be early, never late.
 uint64_t mr_timer_next_due(const struct mr_timer_wheel *wheel);

@@ -21,7 +21,8 @@ static size_t round_up_8(size_t value)
 
 #define FIELD_AT(field) ((int32_t)offsetof(struct mr_event_fixed, field))
 
-// The fixed part, as far as it does not need the rest. Each check answers with the offset of its field.
+// The fixed part, as far as it does not need the rest. Each check answers with the offset of its
+// field.
 static int32_t fixed_fault(const struct mr_event_fixed *fixed, size_t available)
 {
 	if (fixed->length < sizeof(*fixed) || fixed->length > available

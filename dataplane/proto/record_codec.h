@@ -1,18 +1,21 @@
 // Records: sealing, checking, and the parts every reader needs (layout: <millrace/record.h>).
 #pragma once
 
-#include <millrace/record.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-// Fills the common header of a record whose bytes stand in two parts (head starts with struct mr_record), checksum last.
+#include <millrace/record.h>
+
+// Fills the common header of a record whose bytes stand in two parts (head starts with struct
+// mr_record), checksum last.
 void mr_record_seal(void *head, size_t head_bytes, const void *body, size_t body_bytes,
 	enum mr_record_kind kind, uint16_t flags);
 
 // Records are 8-byte aligned wherever they stand.
-// Header sane (length a multiple of 8, in bounds, kind known, room for its fixed part and counts)? Cheap; for records read from memory.
+// Header sane (length a multiple of 8, in bounds, kind known, room for its fixed part and counts)?
+// Cheap; for records read from memory.
 bool mr_record_sane(const struct mr_record *record, size_t available);
 
 // Sane, and the checksum fits: for records read from a disk. 0 or -EBADMSG.

@@ -35,7 +35,8 @@ static uint32_t sequence_length(const uint8_t *bytes, uint32_t available)
 	uint32_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 	if (lead < 0xc2 || lead > 0xf4 || length > available)
 		return 0;
-	// What the first continuation byte may be keeps overlong forms, surrogates and the end of Unicode out.
+	// What the first continuation byte may be keeps overlong forms, surrogates and the end of
+	// Unicode out.
 	uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
 	if (bytes[1] < low || bytes[1] > high)

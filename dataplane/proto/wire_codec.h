@@ -1,19 +1,22 @@
 // Messages of the ingest protocol between bytes and structs (layout: <millrace/wire.h>).
 #pragma once
 
-#include <millrace/discard.h>
-#include <millrace/wire.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-// Header checks in the order that rejects cheapest first: size, magic, version, type, length. MR_DISCARD_COUNT when the message is sound, else
-// the reason. *ret_header is copied out; *ret_body and *ret_body_length exclude header and tag.
+#include <millrace/discard.h>
+#include <millrace/wire.h>
+
+// Header checks in the order that rejects cheapest first: size, magic, version, type, length.
+// MR_DISCARD_COUNT when the message is sound, else the reason. *ret_header is copied out; *ret_body
+// and *ret_body_length exclude header and tag.
 enum mr_discard mr_wire_parse(const uint8_t *datagram, size_t length,
 	struct mr_wire_header *ret_header, const uint8_t **ret_body, size_t *ret_body_length);
 
-// Lays out a message: header at the front, zero tag at the end; fills in magic, version and length. The body starts
-// at MR_WIRE_HEADER_BYTES, is the caller's and a multiple of 8 long. Returns the whole length.
+// Lays out a message: header at the front, zero tag at the end; fills in magic, version and length.
+// The body starts at MR_WIRE_HEADER_BYTES, is the caller's and a multiple of 8 long. Returns the
+// whole length.
 size_t mr_wire_finish(uint8_t *datagram, struct mr_wire_header *header, size_t body_length);
 
 // HELLO: `known` has room for MR_FLOWS_MAX. 0 or -EBADMSG.

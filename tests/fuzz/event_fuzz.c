@@ -1,4 +1,5 @@
-// Events: the check is deterministic and points into its input; what it passes decodes and encodes to the same bytes.
+// Events: the check is deterministic and points into its input; what it passes decodes and encodes
+// to the same bytes.
 #include <errno.h>
 #include <string.h>
 

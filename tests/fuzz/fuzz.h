@@ -1,5 +1,6 @@
-// A fuzz target is one function of this name. Its input stands in heap memory of exactly its size (libFuzzer and replay.c
-// both see to that), so that the sanitizers notice a read beyond it. A broken invariant is an mr_assert.
+// A fuzz target is one function of this name. Its input stands in heap memory of exactly its size
+// (libFuzzer and replay.c both see to that), so that the sanitizers notice a read beyond it. A
+// broken invariant is an mr_assert.
 #pragma once
 
 #include <stddef.h>

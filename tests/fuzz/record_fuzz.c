@@ -1,4 +1,5 @@
-// Records: what is sane is sane again after sealing, sealing is a fixed point, and only a sealed record passes the check.
+// Records: what is sane is sane again after sealing, sealing is a fixed point, and only a sealed
+// record passes the check.
 #include <stdbool.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// Messages: bodies are parsed within their bounds, and laying out what was parsed gives the same message again.
+// Messages: bodies are parsed within their bounds, and laying out what was parsed gives the same
+// message again.
 #include <string.h>
 
 #include "fuzz.h"

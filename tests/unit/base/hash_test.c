@@ -1,4 +1,5 @@
-// Placement is part of the wire contract: the same object and seed give the same slot in every program.
+// Placement is part of the wire contract: the same object and seed give the same slot in every
+// program.
 #include "hash.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-// Every enum value has its name, every name is fit for a metric label, and unknown values are harmless.
+// Every enum value has its name, every name is fit for a metric label, and unknown values are
+// harmless.
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -29,7 +29,8 @@ static void same_seed_gives_the_same_numbers(void **state)
 static void reference_sequence_holds(void **state)
 {
 	(void)state;
-	// xoshiro256** from the state {1, 2, 3, 4}: the published implementation gives these first values.
+	// xoshiro256** from the state {1, 2, 3, 4}: the published implementation gives these first
+	// values.
 	struct mr_rng rng = {.state = {1, 2, 3, 4}};
 	static const uint64_t values[] = {11520, 0, 1509978240, 1215971899390074240};
 	for (uint32_t i = 0; i < 4; i++)

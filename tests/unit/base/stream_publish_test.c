@@ -1,5 +1,6 @@
-// What the owner wrote before it published belongs to whoever reads what was published. The notes are plain memory, so
-// ThreadSanitizer judges the ordering; built with MR_STREAM_PLANT_RELAXED it must find the planted fault.
+// What the owner wrote before it published belongs to whoever reads what was published. The notes
+// are plain memory, so ThreadSanitizer judges the ordering; built with MR_STREAM_PLANT_RELAXED it
+// must find the planted fault.
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>

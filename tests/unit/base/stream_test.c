@@ -1,5 +1,5 @@
-// Stream buffers. Every word that is written here is a function of its own offset, so that a reader can tell whether
-// a copy is what was written at that place, whoever came round meanwhile.
+// Stream buffers. Every word that is written here is a function of its own offset, so that a reader
+// can tell whether a copy is what was written at that place, whoever came round meanwhile.
 #include "stream.h"
 
 #include <pthread.h>
@@ -186,8 +186,8 @@ static void *write_on(void *argument)
 	return NULL;
 }
 
-// Reads from the oldest bytes there are, where the writer is about to come round: short copies, which meet an append
-// half done, and long ones, which are overtaken on the way.
+// Reads from the oldest bytes there are, where the writer is about to come round: short copies,
+// which meet an append half done, and long ones, which are overtaken on the way.
 static void a_copy_that_is_accepted_is_never_torn(void **state)
 {
 	(void)state;

@@ -1,4 +1,5 @@
-// The map beside a plain array: random work over few keys, so that chains form, wrap and close again.
+// The map beside a plain array: random work over few keys, so that chains form, wrap and close
+// again.
 #include "table.h"
 
 #include <errno.h>

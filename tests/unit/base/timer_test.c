@@ -1,5 +1,6 @@
-// The wheel beside an array of due times: whatever is set, moved or cancelled, and however time jumps, a timer
-// fires once, never early, and not later than the first look at the clock a tick after it was due.
+// The wheel beside an array of due times: whatever is set, moved or cancelled, and however time
+// jumps, a timer fires once, never early, and not later than the first look at the clock a tick
+// after it was due.
 #include "timer.h"
 
 #include <setjmp.h>
@@ -20,7 +21,8 @@ static struct mr_timer_wheel wheel;
 static struct mr_timer timers[TIMERS];
 static uint64_t due_ns[TIMERS]; // 0: not set
 
-// From a few ticks to beyond the horizon of the wheel, each order of magnitude as likely as the others.
+// From a few ticks to beyond the horizon of the wheel, each order of magnitude as likely as the
+// others.
 static uint64_t random_span(struct mr_rng *rng)
 {
 	return mr_rng_next(rng) >> (10 + mr_rng_below(rng, 44));

@@ -1,4 +1,5 @@
-// Events: golden bytes, every rule of the check with the offset it reports, and limits at their edge.
+// Events: golden bytes, every rule of the check with the offset it reports, and limits at their
+// edge.
 #include "event_codec.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-// Messages: golden bytes both ways, the order of the header's checks, and bodies that lie about their counts.
+// Messages: golden bytes both ways, the order of the header's checks, and bodies that lie about
+// their counts.
 #include "wire_codec.h"
 
 #include <errno.h>
