@@ -11,6 +11,7 @@ else
 fi
 
 say() { printf '%s\n' "$*"; }
+lines() { printf '%s\n' "$@"; }
 step() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"; }
 warn() { printf '%swarning:%s %s\n' "$YELLOW" "$PLAIN" "$*" >&2; }
 

@@ -88,12 +88,14 @@ static void text_table(struct mr_document *doc, const char *name)
 	put_title(doc, name);
 }
 
-// Texts stand left, numbers right.
-static int column_width(const struct mr_cell *cell)
+// Texts stand left, numbers right; a text at the end of the line is not padded.
+static int column_width(const struct mr_cell *cell, bool is_last)
 {
 	int width = cell->width ? cell->width : COLUMN_WIDTH;
 
-	return cell->kind == MR_CELL_TEXT ? -width : width;
+	if (cell->kind == MR_CELL_TEXT)
+		return is_last ? 0 : -width;
+	return width;
 }
 
 static void text_row(struct mr_document *doc, const struct mr_cell *cells, size_t count)
@@ -102,13 +104,13 @@ static void text_row(struct mr_document *doc, const struct mr_cell *cells, size_
 
 	for (size_t i = 0; doc->depth == 0 && i < count; i++) {
 		fputs("  ", doc->out);
-		put_key(doc, cells[i].key, column_width(&cells[i]));
+		put_key(doc, cells[i].key, column_width(&cells[i], i + 1 == count));
 		if (i + 1 == count)
 			fputc('\n', doc->out);
 	}
 	doc->depth++;
 	for (size_t i = 0; i < count; i++)
-		fprintf(doc->out, "  %*s", column_width(&cells[i]),
+		fprintf(doc->out, "  %*s", column_width(&cells[i], i + 1 == count),
 			cell_text(&cells[i], buffer, sizeof(buffer)));
 	fputc('\n', doc->out);
 }

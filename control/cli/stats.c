@@ -183,6 +183,14 @@ static void show_scope(
 	view->render->row(view->doc, cells, sizeof(cells) / sizeof(cells[0]));
 }
 
+// The row of the rest is shown when it holds something.
+static bool is_shown(const struct mr_stats_scope *row, bool is_other)
+{
+	if (mr_read(&row->kind) == MR_SCOPE_NONE)
+		return false;
+	return !is_other || mr_read(&row->accepted) + mr_read(&row->refused) > 0;
+}
+
 static void show_scopes(const struct mr_view *view)
 {
 	const struct mr_stats *stats = view->direct->stats;
@@ -193,9 +201,10 @@ static void show_scopes(const struct mr_view *view)
 			const struct mr_stats_scope *rows = mr_stats_scopes(stats, shard, table);
 
 			for (uint32_t i = 0; i < MR_LEDGER_SCOPES_MAX; i++) {
-				if (mr_read(&rows[i].kind) != MR_SCOPE_NONE)
-					show_scope(view, &rows[i], shard,
-						i + 1 == MR_LEDGER_SCOPES_MAX);
+				const bool is_other = i + 1 == MR_LEDGER_SCOPES_MAX;
+
+				if (is_shown(&rows[i], is_other))
+					show_scope(view, &rows[i], shard, is_other);
 			}
 		}
 	}

@@ -150,6 +150,11 @@ static void stats_of_scopes_name_the_other_row(void **state)
 	mr_gauge(&apps[0].id, 42);
 	mr_gauge(&apps[0].accepted, 9);
 	mr_gauge(&apps[MR_LEDGER_SCOPES_MAX - 1].kind, 1);
+	char *text = stats_as(&mr_render_json, "scopes", 0);
+
+	assert_null(strstr(text, "other")); // it holds nothing yet
+	free(text);
+	mr_gauge(&apps[MR_LEDGER_SCOPES_MAX - 1].refused, 1);
 	assert_shows("scopes", "{\"kind\":\"app\",\"id\":\"42\",\"shard\":0,\"accepted\":9,");
 	assert_shows("scopes", "{\"kind\":\"app\",\"id\":\"other\",");
 }
