@@ -128,7 +128,8 @@ static inline struct mr_sublane *mr_lane_sublane(
 
 static inline uint32_t mr_lane_entries(const struct mr_sublane *sublane, enum mr_lane_side side)
 {
-	return sublane->sides[side].fifo.count >> side;
+	uint32_t words = sublane->sides[side].fifo.count;
+	return side == MR_LANE_PENALTY ? words / 2 : words;
 }
 
 // Entries that wait for a batch: those of the batch that is recorded are not among them.

@@ -50,7 +50,8 @@ static void tune(struct mr_delivery *delivery, const struct mr_tune *tune)
 	for (uint32_t slot = 1; slot <= delivery->lanes.slots_used; slot++) {
 		struct mr_recipient *recipient = &delivery->recipients[slot];
 		if (delivery->lanes.slots[slot].open && recipient->state < MR_RECIPIENT_GONE)
-			mr_recipient_wake(delivery, recipient); // its heartbeat may be due at another time
+			mr_recipient_wake(
+				delivery, recipient); // its heartbeat may be due at another time
 	}
 }
 
@@ -188,9 +189,8 @@ uint64_t mr_delivery_next_due(void *state)
 	due_ns = min_u64(due_ns, mr_timer_next_due(&delivery->recipient_timers));
 	due_ns = min_u64(due_ns, mr_timer_next_due(&delivery->door_timers));
 	due_ns = min_u64(due_ns, mr_engine_next_due(delivery->engine));
-	// A watermark moves, a read ends, an attempt of a removed webhook ends: asked again soon.
-	if (delivery->durable.head != NULL || delivery->rendering.head != NULL
-		|| delivery->drain.head != NULL)
+	// A watermark moves, a read ends, the own stream gets room: nobody tells, so it is asked again soon.
+	if (delivery->durable.head != NULL || delivery->rendering.head != NULL)
 		due_ns = min_u64(due_ns, delivery->now.mono_ns + DURABLE_POLL_NS);
 	if (delivery->changed.head != NULL)
 		due_ns = min_u64(due_ns, delivery->progress_due_ns);
