@@ -23,8 +23,8 @@ static void count_discard(struct mr_shard *shard, enum mr_discard discard)
 
 static void tell_source(struct mr_shard *shard, uint32_t source, struct mr_shard_msg message)
 {
-	if (!mr_ring_push(shard->config.to_source[source], mr_desc_of(message)))
-		mr_assert(!"the ring holds every packet and every ACK slot");
+	const bool done = mr_ring_push(shard->config.to_source[source], mr_desc_of(message));
+	mr_assert(done); // the ring holds every packet and every ACK slot
 }
 
 static void release(struct mr_shard *shard, struct mr_packet *packet)
@@ -363,7 +363,7 @@ static uint32_t handle(struct mr_shard *shard, uint32_t source, struct mr_desc d
 			&shard->acks, source, (const struct mr_ack_slot *)(uintptr_t)message.data);
 		return 1;
 	default:
-		mr_expect(!"a source says only what it may");
+		mr_expect(message.kind == MR_SOURCE_PACKET);
 		return 1;
 	}
 }

@@ -42,8 +42,8 @@ static uint8_t find_row(struct mr_ledger *ledger, uint32_t table, uint64_t id)
 	struct mr_table *rows = &ledger->rows[table];
 	if (id != 0 && !mr_table_find(rows, id, &row) && rows->count < MR_LEDGER_OTHER) {
 		row = rows->count;
-		if (mr_table_add(rows, id, row) != 0)
-			mr_assert(!"the table has room for every row");
+		const bool done = mr_table_add(rows, id, row) == 0;
+		mr_assert(done); // the table has room for every row
 		mr_gauge(&row_of(ledger, table, row)->id, id);
 		mr_gauge(&row_of(ledger, table, row)->kind, table_kinds[table]);
 	}

@@ -96,10 +96,12 @@ enum mr_match_result mr_match_hop(
 static void send_answer(struct mr_shard *shard, uint32_t peer, struct mr_hop hop)
 {
 	hop.flags |= MR_HOP_ANSWER;
-	if (peer == shard->config.index)
+	if (peer == shard->config.index) {
 		mr_fanout_answered(shard, peer, &hop);
-	else if (!mr_ring_push(shard->config.to_shard[peer], mr_desc_of(hop)))
-		mr_assert(!"the ring holds all hops and all answers");
+		return;
+	}
+	const bool done = mr_ring_push(shard->config.to_shard[peer], mr_desc_of(hop));
+	mr_assert(done); // the ring holds all hops and all answers
 }
 
 // False when the hop must wait.

@@ -40,8 +40,8 @@ uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
 		index = objects->fresh;
 	else
 		objects->free = objects->states[index].next;
-	if (mr_table_add(&objects->by_id, id, index) != 0)
-		mr_assert(!"a table with room takes a new key");
+	const bool done = mr_table_add(&objects->by_id, id, index) == 0;
+	mr_assert(done); // a table with room takes a new key
 	if (index == objects->fresh)
 		objects->fresh++;
 	objects->used++;
@@ -69,8 +69,8 @@ void mr_objects_enqueue(struct mr_objects *objects, uint32_t index, uint64_t off
 {
 	struct mr_object *object = state_of(objects, index);
 	mr_assert(object->unwalked > 0 && objects->unwalked > 0);
-	if (!mr_fifo_push(&object->queue, &objects->positions, offset))
-		mr_assert(!"admission left room for every position");
+	const bool done = mr_fifo_push(&object->queue, &objects->positions, offset);
+	mr_assert(done); // admission left room for every position
 	object->unwalked--;
 	objects->unwalked--;
 	objects->queued++;
@@ -142,8 +142,8 @@ bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index)
 	if (mr_object_events(object) > 0 || object->holds > 0)
 		return false;
 	mr_assert(object->bytes == 0 && !(object->flags & MR_OBJECT_RUNNABLE));
-	if (!mr_table_remove(&objects->by_id, object->id))
-		mr_assert(!"an object with a state is in the table");
+	const bool done = mr_table_remove(&objects->by_id, object->id);
+	mr_assert(done); // an object with a state is in the table
 	object->id = 0;
 	object->next = objects->free;
 	objects->free = index;

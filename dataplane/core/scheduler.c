@@ -49,8 +49,8 @@ static uint32_t make_workspace(struct mr_scheduler *scheduler, uint64_t id)
 	} else {
 		return SHARED_ROW;
 	}
-	if (mr_table_add(&scheduler->by_id, id, row) != 0)
-		mr_assert(!"the table has room for every row");
+	const bool done = mr_table_add(&scheduler->by_id, id, row) == 0;
+	mr_assert(done); // the table has room for every row
 	scheduler->workspaces[row] = (struct mr_workspace){.id = id};
 	return row;
 }
@@ -61,8 +61,8 @@ static void release_row(struct mr_scheduler *scheduler, uint32_t row)
 	struct mr_workspace *workspace = &scheduler->workspaces[row];
 	if (workspace->objects > 0 || workspace->is_runnable || row == SHARED_ROW)
 		return;
-	if (!mr_table_remove(&scheduler->by_id, workspace->id))
-		mr_assert(!"a workspace with a row is in the table");
+	const bool done = mr_table_remove(&scheduler->by_id, workspace->id);
+	mr_assert(done); // a workspace with a row is in the table
 	workspace->next = scheduler->free;
 	scheduler->free = row;
 }
@@ -180,8 +180,8 @@ void mr_scheduler_settle(struct mr_scheduler *scheduler, uint32_t object)
 			append_workspace(scheduler, state->workspace);
 	} else if (mr_object_events(state) == 0 && state->holds == 0) {
 		unbind(scheduler, object);
-		if (!mr_objects_reclaim(scheduler->objects, object))
-			mr_assert(!"an object without events and holds can go");
+		const bool done = mr_objects_reclaim(scheduler->objects, object);
+		mr_assert(done); // an object without events and holds can go
 	}
 }
 

@@ -25,8 +25,8 @@ static bool send_ack(struct mr_shard *shard, uint32_t index)
 		.session = (uint16_t)session,
 		.kind = MR_SHARD_ACK,
 	};
-	if (!mr_ring_push(shard->config.to_source[source], mr_desc_of(message)))
-		mr_assert(!"the ring holds every packet and every ACK slot");
+	const bool done = mr_ring_push(shard->config.to_source[source], mr_desc_of(message));
+	mr_assert(done); // the ring holds every packet and every ACK slot
 	return true;
 }
 

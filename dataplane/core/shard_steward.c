@@ -56,10 +56,10 @@ static void open_session(struct mr_shard *shard, struct mr_session *message)
 			.session_id = message->session_id,
 			.is_open = true,
 		};
-		if (mr_table_add(&shard->by_session, key_of(message->app, message->session_id),
-			    message->index)
-			!= 0)
-			mr_assert(!"the steward gives a session one index");
+		const bool done = mr_table_add(&shard->by_session,
+					  key_of(message->app, message->session_id), message->index)
+			== 0;
+		mr_assert(done); // the steward gives a session one index
 	}
 	session->epoch = message->epoch;
 	for (uint32_t i = 0; i < shard->own_flows; i++) {

@@ -112,8 +112,8 @@ static void link_last(struct mr_subscriptions *subscriptions, uint64_t resource,
 {
 	uint32_t at = 0;
 	if (!mr_table_find(&subscriptions->by_resource, resource, &at)) {
-		if (mr_table_add(&subscriptions->by_resource, resource, index) != 0)
-			mr_assert(!"the table has room for every subscription");
+		const bool done = mr_table_add(&subscriptions->by_resource, resource, index) == 0;
+		mr_assert(done); // the table has room for every subscription
 		return;
 	}
 	while (subscriptions->rows[at].next != 0)
@@ -150,8 +150,8 @@ int mr_subscriptions_add(struct mr_subscriptions *subscriptions, const struct mr
 		if (index == subscriptions->free)
 			subscriptions->free = subscriptions->rows[index].next;
 		subscriptions->rows[index] = (struct mr_subscription){.webhook = webhook->id};
-		if (mr_table_add(&subscriptions->by_webhook, webhook->id, index) != 0)
-			mr_assert(!"the table has room for every webhook");
+		const bool done = mr_table_add(&subscriptions->by_webhook, webhook->id, index) == 0;
+		mr_assert(done); // the table has room for every webhook
 		link_last(subscriptions, webhook->resource, index);
 	}
 	struct mr_subscription *row = &subscriptions->rows[index];
@@ -168,8 +168,8 @@ static void unlink_row(struct mr_subscriptions *subscriptions, uint64_t resource
 {
 	const uint32_t next = subscriptions->rows[index].next;
 	uint32_t at = 0;
-	if (!mr_table_find(&subscriptions->by_resource, resource, &at))
-		mr_assert(!"a subscription stands under its resource");
+	const bool done = mr_table_find(&subscriptions->by_resource, resource, &at);
+	mr_assert(done); // a subscription stands under its resource
 	if (at == index) {
 		(void)mr_table_remove(&subscriptions->by_resource, resource);
 		if (next != 0)
