@@ -170,7 +170,7 @@ static const struct {
 	{"event_changed", 131, 0x65, 130}, // cut: o umlaut without its second byte
 	{"event_changed", 163, 0xc3, 163}, // a sequence that reaches into the next text
 	{"event_changed", 173, 1, 173}, // padding
-	{"event_changed", 175, 0x20, 175},
+	{"event_changed", 174, 1, 174}, {"event_changed", 175, 0x20, 175},
 	{"event_added", 4, MR_ACTION_DELETED, 56}, // a parent with deleted
 	{"event_added", 66, 1, 66}, // a field without a change
 };

@@ -181,6 +181,24 @@ static void counts_that_lie_are_not_sane(void **state)
 	}
 }
 
+static void counts_over_the_limit_are_not_sane_however_long_the_record(void **state)
+{
+	(void)state;
+	static uint64_t words[MR_RECORD_BYTES_MAX / 8];
+	struct mr_record_match match = {.count = MR_MATCH_WEBHOOKS_MAX};
+	for (uint32_t over = 0; over < 2; over++, match.count++) {
+		size_t length = sizeof(match) + match.count * sizeof(uint64_t);
+		memcpy(words, &match, sizeof(match));
+		mr_record_seal(words, length, NULL, 0, MR_RECORD_MATCH, 0);
+		assert_int_equal(mr_record_sane((const void *)words, length), over == 0);
+	}
+	struct mr_record_lane lane = {.count = 513};
+	size_t length = sizeof(lane) + lane.count * sizeof(uint64_t);
+	memcpy(words, &lane, sizeof(lane));
+	mr_record_seal(words, length, NULL, 0, MR_RECORD_LANE, 0);
+	assert_false(mr_record_sane((const void *)words, length));
+}
+
 static void sealing_in_two_parts_equals_sealing_in_one(void **state)
 {
 	(void)state;
@@ -216,6 +234,7 @@ int main(void)
 		cmocka_unit_test(no_changed_bit_survives_the_check),
 		cmocka_unit_test(no_prefix_of_a_record_is_a_record),
 		cmocka_unit_test(counts_that_lie_are_not_sane),
+		cmocka_unit_test(counts_over_the_limit_are_not_sane_however_long_the_record),
 		cmocka_unit_test(sealing_in_two_parts_equals_sealing_in_one),
 		cmocka_unit_test(positions_round_trip),
 	};

@@ -250,6 +250,7 @@ static void welcome_that_lies_is_refused(void **state)
 		assert_int_equal(
 			mr_wire_parse_welcome(parsed.body, length, &welcome, grants), -EBADMSG);
 	bytes[MR_WIRE_HEADER_BYTES + 20] = 0;
+	assert_int_equal(mr_wire_parse_welcome(parsed.body, 32, &welcome, grants), -EBADMSG);
 	bytes[MR_WIRE_HEADER_BYTES + 16] = 200; // not served: come back later
 	assert_int_equal(mr_wire_parse_welcome(parsed.body, 32, &welcome, grants), 0);
 	assert_int_equal(welcome.reconnect_after_ms, 200);
