@@ -17,7 +17,7 @@
 //       64     1  type length, then subtype, field, value type, parent type: one byte each
 //       69     1  zero
 //       70     2  payload length
-//       72   8*n  ancestor gids
+//       72   8*n  ancestor gids, none of them 0
 //          2*n    per ancestor: index it was reached through (0xff: the object), length of its type
 //                 strings without terminators: type, subtype, field, value type, parent type,
 //                 ancestor types in order; payload; zeros up to `length`
