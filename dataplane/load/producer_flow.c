@@ -135,6 +135,7 @@ void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range 
 		flow->burst_at = range->first + count;
 		flow->insist = 0;
 		flow->recover_end = max_u64(flow->recover_end, flow->burst_at);
+		flow->burst_sent_ns = now_ns;
 		flow->burst_packets--;
 		flow->packets_resent++;
 	} else {
@@ -144,6 +145,19 @@ void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range 
 	}
 	if (flow->due_ns == UINT64_MAX)
 		flow->due_ns = now_ns + flow->rto_ns;
+}
+
+void mr_producer_flow_unsent(struct mr_producer_flow *flow, const struct mr_range *range)
+{
+	if (range->again) {
+		flow->burst_at = range->first;
+		flow->burst_packets++;
+		flow->packets_resent--;
+		flow->insist = range->first;
+		return;
+	}
+	mr_assert(range->first + range->count == flow->next);
+	flow->next = range->first;
 }
 
 // Jacobson and Karels, "Congestion avoidance and control", 1988.
@@ -206,6 +220,7 @@ static void begin_burst(struct mr_producer_flow *flow, uint64_t end)
 {
 	flow->burst_at = flow->settled;
 	flow->burst_end = end;
+	flow->suspect_end = end;
 	flow->burst_packets = MR_PRODUCER_BURST_PACKETS;
 	flow->recover_end = flow->settled; // rises with what is sent
 }
@@ -217,12 +232,15 @@ static void arm(struct mr_producer_flow *flow, uint64_t now_ns)
 	flow->due_ns = in_flight || shut || flow->backed_off ? now_ns + flow->rto_ns : UINT64_MAX;
 }
 
-// The router has something beyond a sequence that it lacks: packets of a flow travel in order, so that one is lost.
+// Packets of a flow travel in order. So what the router lacks is lost when it has something beyond, and the rest of what the timer suspected is
+// lost, too, when it has seen the burst.
 static void mend_gaps(struct mr_producer_flow *flow)
 {
 	if (flow->burst_at < flow->burst_end || flow->settled < flow->recover_end)
 		return; // one burst at a time
 	uint64_t end = min_u64(received_end(flow), flow->next);
+	if (flow->newest_echo_ns >= flow->burst_sent_ns)
+		end = max_u64(end, min_u64(flow->suspect_end, flow->next));
 	uint64_t gap = flow->settled;
 	while (gap < end && received(flow, gap))
 		gap++;
@@ -277,7 +295,7 @@ void mr_producer_flow_tick(struct mr_producer_flow *flow, uint64_t now_ns)
 		begin_burst(flow, flow->next);
 		flow->insist = flow->settled;
 	} else {
-		flow->probe = true;
+		flow->probe = flow->next >= flow->edge;
 	}
 	flow->timeouts++;
 	flow->rto_ns = min_u64(flow->rto_ns * 2, MR_PRODUCER_RTO_MAX_NS);

@@ -16,7 +16,9 @@
 
 #define MR_PRODUCER_RTO_MIN_NS UINT64_C(5000000)
 #define MR_PRODUCER_RTO_MAX_NS UINT64_C(1000000000)
-enum { MR_PRODUCER_BURST_PACKETS = 32 }; // sent again at once
+enum {
+	MR_PRODUCER_BURST_PACKETS = MR_REORDER_PACKETS_MAX
+}; // sent again at once: what the router can keep in any order
 
 struct mr_pending {
 	uint64_t number; // event number; the highest bit is the flow's own
@@ -49,6 +51,8 @@ struct mr_producer_flow {
 	uint64_t burst_at;
 	uint64_t burst_end;
 	uint64_t recover_end;
+	uint64_t burst_sent_ns; // when its newest packet was sent
+	uint64_t suspect_end; // what is not settled below may be lost: more than one burst can take
 	uint32_t burst_packets; // still allowed
 	uint64_t insist; // sent again even if the router has it: only an answer tells its fate
 	bool probe; // one event may go beyond the edge, to be told the edge
@@ -94,6 +98,8 @@ bool mr_producer_flow_next(struct mr_producer_flow *flow, uint32_t max, struct m
 // `count` events of the range have been sent as one packet (what did not fit stays for the next).
 void mr_producer_flow_sent(struct mr_producer_flow *flow, const struct mr_range *range,
 	uint32_t count, uint64_t now_ns);
+// Takes that back: the port had no room for the packet. The newest packet of a flow first.
+void mr_producer_flow_unsent(struct mr_producer_flow *flow, const struct mr_range *range);
 // 0, or -EPROTO: the router settles what was never sent; nothing is changed then.
 int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view,
 	bool busy, uint64_t now_ns, const struct mr_settle *settle);

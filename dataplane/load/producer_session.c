@@ -185,7 +185,7 @@ int mr_producer_session_receive(struct mr_producer_session *session, const uint8
 
 size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t flow_index,
 	uint32_t events_max, uint64_t now_ns, const struct mr_encode *encode, uint8_t *ret_bytes,
-	size_t size, uint32_t *ret_events)
+	size_t size, struct mr_range *ret_range)
 {
 	mr_assert(flow_index < session->flows_count);
 	struct mr_producer_flow *flow = &session->flows[flow_index];
@@ -212,7 +212,7 @@ size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t fl
 	header.first_sequence = range.first;
 	header.known = flow->settled;
 	mr_producer_flow_sent(flow, &range, count, now_ns);
-	*ret_events = count;
+	*ret_range = (struct mr_range){.first = range.first, .count = count, .again = range.again};
 	return mr_wire_finish(ret_bytes, &header, (size_t)(at - ret_bytes) - MR_WIRE_HEADER_BYTES);
 }
 

@@ -61,9 +61,10 @@ void mr_producer_session_close(struct mr_producer_session *session, uint64_t now
 // A datagram that came from the router. 0, -EBADMSG (not sound, or not of this session), or -EPROTO (sound but absurd).
 int mr_producer_session_receive(struct mr_producer_session *session, const uint8_t *datagram,
 	size_t length, uint64_t now_ns, const struct mr_settle *settle);
-// Lays out the flow's next DATA packet: at most `events_max` events and `size` bytes. Bytes written; 0: nothing to send.
+// Lays out the flow's next DATA packet: at most `events_max` events and `size` bytes. Bytes written, and
+// the events in it; 0: nothing to send.
 size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t flow,
 	uint32_t events_max, uint64_t now_ns, const struct mr_encode *encode, uint8_t *ret_bytes,
-	size_t size, uint32_t *ret_events);
+	size_t size, struct mr_range *ret_range);
 // Events whose fate is not known, those that wait included.
 uint64_t mr_producer_session_unsettled(const struct mr_producer_session *session);

@@ -13,6 +13,7 @@
 #include <millrace/exit_code.h>
 
 #include "crypto.h"
+#include "hash.h"
 #include "load_clock.h"
 #include "send_report.h"
 #include "sender.h"
@@ -136,6 +137,16 @@ static int open_sessions(struct mr_sender *sender)
 	return 0;
 }
 
+// Only the router's seed says which objects share a slot.
+static void place_hot_object(struct mr_sender *sender)
+{
+	struct mr_workload_options *workload = &sender->workload.options;
+	uint32_t slot = mr_slot_of(workload->first_object, sender->hash_seed);
+	while (sender->options->hot_beside_first
+		&& mr_slot_of(workload->hot_object, sender->hash_seed) != slot)
+		workload->hot_object++;
+}
+
 static int open_ledger(struct mr_sender *sender)
 {
 	const struct mr_send_options *options = sender->options;
@@ -148,8 +159,8 @@ static int open_ledger(struct mr_sender *sender)
 		capacity = OPEN_ENDED_EVENTS;
 	if (options->retry_refused)
 		capacity *= 2;
-	int r = mr_ledger_create(&sender->ledger, options->ledger, capacity, &options->workload,
-		sender->hash_seed, sender->flows);
+	int r = mr_ledger_create(&sender->ledger, options->ledger, capacity,
+		&sender->workload.options, sender->hash_seed, sender->flows);
 	if (r < 0)
 		fprintf(stderr, "millrace-load send: --ledger %s cannot be made: %s\n",
 			options->ledger, strerror(-r));
@@ -212,7 +223,7 @@ static int run(struct mr_sender *sender, uint64_t *ret_offered_ns)
 			&& mr_sender_unsettled(sender) == 0;
 		if (done || sender->now_ns >= end_ns || atomic_load(&stop_requests) > 1)
 			return 0;
-		if (!options->busy && !(worked && options->rate == 0))
+		if (!options->busy && (sender->tx_full || !(worked && options->rate == 0)))
 			nap(mr_sender_nap_ns(sender, sender->now_ns));
 	}
 }
@@ -247,8 +258,10 @@ static int send_all(struct mr_sender *sender)
 	int r = find_router(sender);
 	if (r == 0)
 		r = open_sessions(sender);
-	if (r == 0)
+	if (r == 0) {
+		place_hot_object(sender);
 		r = open_ledger(sender);
+	}
 	if (r < 0)
 		return MR_EXIT_FAILED;
 	double cpu_before = cpu_seconds();

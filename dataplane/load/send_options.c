@@ -51,6 +51,8 @@ static const struct mr_option options[] = {
 	COUNT("hot-object", workload.hot_object, "GID",
 		"the hot object (default: one past the cold ones)", 1, 0),
 	FLAG("hot-session", hot_session, "the hot object's events in a session of their own"),
+	FLAG("hot-beside-first", hot_beside_first,
+		"move the hot object on until it shares the slot of the first cold one"),
 	COUNT("sessions", workload.sessions, "N", "sessions; an object keeps to one (default 1)", 1,
 		63),
 	COUNT("workspaces", workload.workspaces, "N", "workspaces (default 4)", 1, 1e6),

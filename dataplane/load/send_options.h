@@ -34,6 +34,7 @@ struct mr_send_options {
 	uint64_t payload_bytes;
 	bool awkward;
 	bool hot_session;
+	bool hot_beside_first;
 	bool hugepages;
 	bool flow_ports;
 	bool ignore_credits;

@@ -70,11 +70,11 @@ static void report_json(
 		outcome->seconds > 0 ? (double)counts->accepted / outcome->seconds : 0.0);
 	fprintf(out,
 		",\"packets\":%" PRIu64 ",\"packet_events\":%" PRIu64 ",\"packets_resent\":%" PRIu64
-		",\"timeouts\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"frames_dropped\":%" PRIu64
+		",\"timeouts\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"frames_held\":%" PRIu64
 		",\"acks\":%" PRIu64 ",\"acks_busy\":%" PRIu64 ",\"bad_messages\":%" PRIu64
 		",\"sessions\":%u,\"flows\":%u,\"cpu_share\":%.3f}\n",
 		counts->packets, counts->packet_events, totals.packets_resent, totals.timeouts,
-		totals.bursts_by_gap, counts->frames_dropped, totals.acks, totals.acks_busy,
+		totals.bursts_by_gap, counts->frames_held, totals.acks, totals.acks_busy,
 		totals.bad_messages, sender->sessions_count, sender->flows, outcome->cpu_share);
 }
 

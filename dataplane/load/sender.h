@@ -27,12 +27,19 @@ struct mr_sender_counts {
 	uint64_t by_reason[MR_REASON_LIMIT];
 	uint64_t packets; // DATA
 	uint64_t packet_events; // in them
-	uint64_t frames_dropped; // the port's transmit queue was full
+	uint64_t frames_held; // the port's transmit queue was full: sent later
 	uint64_t frames_received;
+};
+
+struct mr_sender_origin { // of a DATA frame
+	uint32_t session; // MR_SENDER_SESSIONS_MAX: another kind of frame
+	uint32_t flow;
+	struct mr_range range;
 };
 
 struct mr_sender_batch { // frames of one queue on their way
 	struct mr_frame *frames[MR_SENDER_TX_BURST];
+	struct mr_sender_origin origins[MR_SENDER_TX_BURST];
 	uint16_t count;
 };
 
@@ -50,6 +57,7 @@ struct mr_sender {
 	uint16_t router_port;
 	bool resolved;
 	struct mr_route route;
+	bool tx_full; // in this turn
 	struct mr_sender_batch batches[MR_SENDER_QUEUES_MAX];
 	// Sessions.
 	struct mr_producer_session sessions[MR_SENDER_SESSIONS_MAX];

@@ -186,7 +186,7 @@ static uint32_t push_session(
 		uint32_t flow_index = (uint32_t)__builtin_ctzll(bits);
 		struct mr_producer_flow *flow = &sender->sessions[session].flows[flow_index];
 		while (mr_producer_flow_ready(flow) && may_go(sender, flow, now_ns)) {
-			if (packets == packets_max)
+			if (packets == packets_max || sender->tx_full)
 				return packets;
 			if (!mr_sender_data(sender, session, flow_index, now_ns))
 				break;
@@ -201,6 +201,7 @@ static uint32_t push_session(
 uint32_t mr_sender_push(struct mr_sender *sender, uint64_t now_ns)
 {
 	uint32_t packets = 0;
+	sender->tx_full = false;
 	for (uint32_t i = 0; i < sender->sessions_count && packets < PUSH_PACKETS_MAX; i++) {
 		if (sender->sessions[i].state == MR_PRODUCER_OPEN)
 			packets += push_session(sender, i, now_ns, PUSH_PACKETS_MAX - packets);

@@ -93,13 +93,25 @@ bool mr_sender_link_up(const struct mr_sender *sender)
 	return info.link_up;
 }
 
+// What the port has no room for goes back to its flow, newest first: it was never sent.
 static void flush_queue(struct mr_sender *sender, uint16_t queue)
 {
 	struct mr_sender_batch *batch = &sender->batches[queue];
 	if (batch->count == 0)
 		return;
 	uint16_t sent = mr_nic_tx_burst(sender->nic, queue, batch->frames, batch->count);
-	sender->counts.frames_dropped += batch->count - sent;
+	sender->tx_full |= sent < batch->count;
+	for (uint16_t i = batch->count; i-- > sent;) {
+		const struct mr_sender_origin *origin = &batch->origins[i];
+		sender->counts.frames_held++;
+		if (origin->session == MR_SENDER_SESSIONS_MAX)
+			continue; // repeated by itself
+		mr_producer_flow_unsent(
+			&sender->sessions[origin->session].flows[origin->flow], &origin->range);
+		sender->ready[origin->session] |= UINT64_C(1) << origin->flow;
+		sender->counts.packets--;
+		sender->counts.packet_events -= origin->range.count;
+	}
 	batch->count = 0;
 }
 
@@ -109,12 +121,15 @@ void mr_sender_flush(struct mr_sender *sender)
 		flush_queue(sender, queue);
 }
 
-static void send_frame(
-	struct mr_sender *sender, uint16_t queue, struct mr_frame *frame, uint32_t length)
+static const struct mr_sender_origin no_origin = {.session = MR_SENDER_SESSIONS_MAX};
+
+static void send_frame(struct mr_sender *sender, uint16_t queue, struct mr_frame *frame,
+	uint32_t length, const struct mr_sender_origin *origin)
 {
 	struct mr_sender_batch *batch = &sender->batches[queue];
 	mr_assert(batch->count < MR_SENDER_TX_BURST);
 	mr_frame_set_length(frame, length);
+	batch->origins[batch->count] = *origin;
 	batch->frames[batch->count++] = frame;
 	if (batch->count == MR_SENDER_TX_BURST)
 		flush_queue(sender, queue);
@@ -128,7 +143,7 @@ void mr_sender_ask_router(struct mr_sender *sender)
 		return;
 	uint32_t length =
 		mr_frame_ask(&sender->self, &sender->router, (uint16_t)sender->options->vlan, data);
-	send_frame(sender, 0, frame, length);
+	send_frame(sender, 0, frame, length, &no_origin);
 	flush_queue(sender, 0);
 }
 
@@ -139,7 +154,8 @@ static void answer_neighbour(struct mr_sender *sender, const struct mr_station *
 	if (frame == NULL)
 		return;
 	send_frame(sender, 0, frame,
-		mr_frame_tell(&sender->self, peer, (uint16_t)sender->options->vlan, data));
+		mr_frame_tell(&sender->self, peer, (uint16_t)sender->options->vlan, data),
+		&no_origin);
 }
 
 static void learn_neighbour(struct mr_sender *sender, const struct mr_station *peer)
@@ -225,7 +241,7 @@ void mr_sender_greet(struct mr_sender *sender, uint64_t now_ns)
 		uint16_t from_port = (uint16_t)(sender->options->from_port + i);
 		uint32_t bytes = mr_route_finish(
 			&sender->route, from_port, sender->router_port, data, (uint32_t)length);
-		send_frame(sender, queue_of(sender, i, 0), frame, bytes);
+		send_frame(sender, queue_of(sender, i, 0), frame, bytes, &no_origin);
 	}
 	mr_sender_flush(sender);
 }
@@ -241,19 +257,20 @@ bool mr_sender_data(struct mr_sender *sender, uint32_t session, uint32_t flow, u
 	uint32_t header_bytes = sender->route.header_bytes;
 	size_t room = options->mtu - (sender->self.is_v6 ? 48 : 28);
 	struct mr_encode encode = mr_sender_encode(sender);
-	uint32_t events;
+	struct mr_sender_origin origin = {.session = session, .flow = flow};
 	size_t length = mr_producer_session_data(&sender->sessions[session], flow,
 		(uint32_t)options->events_per_packet, now_ns, &encode, data + header_bytes, room,
-		&events);
+		&origin.range);
 	if (length == 0) {
 		mr_nic_free_burst(sender->nic, &frame, 1);
 		return false;
 	}
 	uint16_t from_port = (uint16_t)(options->from_port + session);
 	uint16_t to_port = (uint16_t)(sender->router_port + (options->flow_ports ? flow : 0));
-	send_frame(sender, queue, frame,
-		mr_route_finish(&sender->route, from_port, to_port, data, (uint32_t)length));
+	uint32_t bytes =
+		mr_route_finish(&sender->route, from_port, to_port, data, (uint32_t)length);
 	sender->counts.packets++;
-	sender->counts.packet_events += events;
+	sender->counts.packet_events += origin.range.count;
+	send_frame(sender, queue, frame, bytes, &origin);
 	return true;
 }

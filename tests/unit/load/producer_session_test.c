@@ -240,13 +240,18 @@ static void producer_step(struct world *world)
 	if (length > 0)
 		link_send(world, &world->to_router, bytes, length);
 	struct mr_encode encode = {.event = encode_event};
-	for (uint32_t flow = 0; flow < world->session.flows_count; flow++) {
-		uint32_t events;
-		mr_producer_flow_tick(&world->session.flows[flow], world->now_ns);
-		while ((length = mr_producer_session_data(&world->session, flow, 7, world->now_ns,
-				&encode, bytes, 300, &events))
+	for (uint32_t i = 0; i < world->session.flows_count; i++) {
+		struct mr_producer_flow *flow = &world->session.flows[i];
+		struct mr_range range;
+		mr_producer_flow_tick(flow, world->now_ns);
+		while ((length = mr_producer_session_data(
+				&world->session, i, 7, world->now_ns, &encode, bytes, 300, &range))
 			> 0) {
-			assert_in_range(events, 1, 7);
+			assert_in_range(range.count, 1, 7);
+			if (mr_rng_chance(&world->rng, world->loss, 100)) { // the port is full
+				mr_producer_flow_unsent(flow, &range);
+				break;
+			}
 			link_send(world, &world->to_router, bytes, length);
 		}
 	}
