@@ -1,4 +1,6 @@
 // Webhooks wanted and webhooks known, with a shard and two delivery stages played by the test.
+#include "registry.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +12,6 @@
 #include <cmocka.h>
 
 #include "hash.h"
-#include "registry.h"
 
 // Stage 0 is the shard, stages 1 and 2 deliver.
 enum { STAGES = 3, LANES = 4 };
@@ -182,8 +183,9 @@ static void changed_webhook_is_removed_and_added(void **state)
 static void mind_may_be_changed_at_any_moment(void **state)
 {
 	(void)state;
-	static const char *const wishes[][3] = {{"a", "b", "c"}, {"a2", NULL, NULL}, {"a", "c2", NULL}, {"b", NULL, NULL},
-		{NULL, NULL, NULL}, {"a", "b", "c"}, {"c", "d", NULL}};
+	static const char *const wishes[][3] = {{"a", "b", "c"}, {"a2", NULL, NULL},
+		{"a", "c2", NULL}, {"b", NULL, NULL}, {NULL, NULL, NULL}, {"a", "b", "c"},
+		{"c", "d", NULL}};
 	for (uint32_t turns = 0; turns < 5; turns++) {
 		for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
 			uint32_t count = 0;
@@ -248,13 +250,18 @@ static void gone_of_a_removed_webhook_means_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(webhooks_are_added_and_removed_lane_first_and_last, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			webhooks_are_added_and_removed_lane_first_and_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(unchanged_webhook_is_left_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(changed_webhook_is_removed_and_added, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			changed_webhook_is_removed_and_added, setup, teardown),
 		cmocka_unit_test_setup_teardown(mind_may_be_changed_at_any_moment, setup, teardown),
-		cmocka_unit_test_setup_teardown(webhook_beyond_the_lanes_waits_for_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(webhook_that_was_given_up_stays_out_until_it_changes, setup, teardown),
-		cmocka_unit_test_setup_teardown(gone_of_a_removed_webhook_means_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			webhook_beyond_the_lanes_waits_for_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			webhook_that_was_given_up_stays_out_until_it_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			gone_of_a_removed_webhook_means_nothing, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

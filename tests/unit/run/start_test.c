@@ -21,7 +21,8 @@
 
 static char text[8192];
 
-static const char *decide(uint32_t cpus_count, uint64_t queues, uint64_t shards, uint64_t deliveries)
+static const char *decide(
+	uint32_t cpus_count, uint64_t queues, uint64_t shards, uint64_t deliveries)
 {
 	uint32_t cpus[64];
 	struct mr_config_report report = {0};
@@ -44,17 +45,20 @@ static void small_machine_runs_all_on_its_last_cpu(void **state)
 	(void)state;
 	assert_string_equal(decide(1, 0, 0, 0), "cpu 0: ingest0 shard0 journal delivery0");
 	assert_string_equal(decide(2, 0, 0, 0), "cpu 1: ingest0 shard0 journal delivery0");
-	assert_string_equal(decide(2, 2, 2, 2), "cpu 1: ingest0 ingest1 shard0 shard1 journal delivery0 delivery1");
+	assert_string_equal(decide(2, 2, 2, 2),
+		"cpu 1: ingest0 ingest1 shard0 shard1 journal delivery0 delivery1");
 }
 
 static void larger_machine_separates_the_sets(void **state)
 {
 	(void)state;
-	assert_string_equal(decide(3, 0, 0, 0), "cpu 0: ingest0; cpu 1: shard0; cpu 2: journal delivery0");
+	assert_string_equal(
+		decide(3, 0, 0, 0), "cpu 0: ingest0; cpu 1: shard0; cpu 2: journal delivery0");
 	assert_string_equal(decide(8, 0, 0, 0),
 		"cpu 0: ingest0; cpu 1: shard0; cpu 2: shard1; cpu 3: shard2; cpu 4: shard3; cpu 5: shard4; "
 		"cpu 6: journal delivery0; cpu 7: delivery1");
-	assert_string_equal(decide(4, 2, 1, 1), "cpu 1: ingest0 ingest1; cpu 2: shard0; cpu 3: journal delivery0");
+	assert_string_equal(decide(4, 2, 1, 1),
+		"cpu 1: ingest0 ingest1; cpu 2: shard0; cpu 3: journal delivery0");
 	assert_non_null(strstr(decide(64, 0, 0, 0), "shard15"));
 	assert_null(strstr(decide(64, 0, 0, 0), "shard16")); // a shard owns whole flows: 16 of them
 }
@@ -69,7 +73,8 @@ static void configured_cpu_must_be_there(void **state)
 	config->lcores_count = 1;
 	config->lcores[0].cpu = 7;
 	config->lcores[0].at.line = 3;
-	snprintf(config->lcores[0].stages, sizeof(config->lcores[0].stages), "ingest0 shard0 journal delivery0");
+	snprintf(config->lcores[0].stages, sizeof(config->lcores[0].stages),
+		"ingest0 shard0 journal delivery0");
 	assert_int_equal(mr_topology_make(config, cpus, 2, &report, topology), -EINVAL);
 	assert_non_null(strstr(report.first, "may not run on CPU 7"));
 	config->lcores[0].cpu = 1;
@@ -169,7 +174,8 @@ static void command_line_is_taken_apart(void **state)
 	(void)state;
 	struct mr_options options;
 	char why[256];
-	const char *const words[] = {"--config", "/etc/x.yaml", "--set", "flows=2", "-sport.mtu=9000", "--check-config", NULL};
+	const char *const words[] = {"--config", "/etc/x.yaml", "--set", "flows=2",
+		"-sport.mtu=9000", "--check-config", NULL};
 	assert_int_equal(parse(words, &options, why), 0);
 	assert_string_equal(options.config, "/etc/x.yaml");
 	assert_int_equal(options.sets_count, 2);
@@ -180,8 +186,9 @@ static void command_line_is_taken_apart(void **state)
 static void wrong_command_lines_are_refused(void **state)
 {
 	(void)state;
-	static const char *const wrong[][3] = {{"--nonsense", NULL}, {"--config", NULL}, {"-x", NULL}, {"file.yaml", NULL},
-		{"--check-config", "now", NULL}, {"--version=3", NULL}};
+	static const char *const wrong[][3] = {{"--nonsense", NULL}, {"--config", NULL},
+		{"-x", NULL}, {"file.yaml", NULL}, {"--check-config", "now", NULL},
+		{"--version=3", NULL}};
 	struct mr_options options;
 	char why[256];
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -197,11 +204,16 @@ static void segment_can_be_mapped_for_reading_only(void **state)
 {
 	(void)state;
 	struct mr_segment segment;
-	struct mr_segment_layout layout = {
-		.boot_id = 5, .flows = 16, .shards = 2, .stages_count = 6, .webhooks_max = 10, .is_volatile = true};
+	struct mr_segment_layout layout = {.boot_id = 5,
+		.flows = 16,
+		.shards = 2,
+		.stages_count = 6,
+		.webhooks_max = 10,
+		.is_volatile = true};
 	assert_int_equal(mr_segment_open(&segment, &layout), 0);
 	size_t bytes = mr_segment_bytes(&layout);
-	assert_ptr_equal(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment.fd, 0), MAP_FAILED);
+	assert_ptr_equal(
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment.fd, 0), MAP_FAILED);
 	assert_int_not_equal(ftruncate(segment.fd, 0), 0);
 	const struct mr_stats *seen = mmap(NULL, bytes, PROT_READ, MAP_SHARED, segment.fd, 0);
 	assert_ptr_not_equal(seen, MAP_FAILED);
@@ -212,9 +224,11 @@ static void segment_can_be_mapped_for_reading_only(void **state)
 	assert_int_equal(mr_segment_sum(seen, MR_SHARD_ACCEPTED), 7);
 	assert_int_equal(seen->bytes, bytes);
 	assert_int_equal(seen->boot_id, 5);
-	assert_true((const uint8_t *)(mr_segment_scopes(&segment, 1) + MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX)
+	assert_true((const uint8_t *)(mr_segment_scopes(&segment, 1)
+			    + MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX)
 		<= (const uint8_t *)segment.webhooks);
-	assert_true((const uint8_t *)(segment.webhooks + 10) <= (const uint8_t *)segment.stats + bytes);
+	assert_true(
+		(const uint8_t *)(segment.webhooks + 10) <= (const uint8_t *)segment.stats + bytes);
 	mr_segment_close(&segment);
 	mr_segment_close(&segment); // once more is no mistake
 }
