@@ -37,7 +37,7 @@ static uint64_t next_occupied(const struct mr_lane_floor *floor, uint64_t cell)
 		if (word != 0)
 			return cell + (uint64_t)__builtin_ctzll(word);
 	}
-	mr_assert(!"an entry is counted but no cell is occupied");
+	mr_assert(false && "an entry is counted but no cell is occupied");
 	return cell;
 }
 

@@ -37,7 +37,7 @@ uint8_t mr_lag_median(const struct mr_lag *lags)
 		if (below > (lags->total - 1) / 2)
 			return lag;
 	}
-	mr_assert(!"the histogram's total is its sum");
+	mr_assert(false && "the histogram's total is its sum");
 	return MR_LAG_NONE;
 }
 

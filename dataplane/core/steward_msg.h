@@ -100,5 +100,5 @@ enum mr_to_steward_kind {
 	MR_TO_STEWARD_HELLO = 1, // struct mr_handshake *, lent
 	MR_TO_STEWARD_BYE, // struct mr_handshake *, lent
 	MR_TO_STEWARD_SECRET, // index: lane; word[0]: const struct mr_made_secret *, lent
-	MR_TO_STEWARD_WEBHOOK_GONE, // index: lane
+	MR_TO_STEWARD_WEBHOOK_GONE, // index: lane; word[0]: id of the webhook
 };

@@ -114,7 +114,7 @@ static uint32_t handle_steward(struct mr_delivery *delivery)
 		else if (msg->kind == MR_STEWARD_TUNE)
 			tune(delivery, &msg->tune);
 		else
-			mr_expect(!"a message for another stage");
+			mr_expect(false && "a message for another stage");
 		// The message is the steward's again.
 		atomic_store_explicit(
 			&delivery->config.stats->generation, msg->generation, memory_order_release);

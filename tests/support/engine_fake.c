@@ -111,7 +111,7 @@ static struct fake_request *fake_of(struct mr_request *request)
 	for (uint32_t i = 0; i < FAKE_REQUESTS_MAX; i++)
 		if (&fake_engine.requests[i].request == request)
 			return &fake_engine.requests[i];
-	mr_assert(!"a request of nobody");
+	mr_assert(false && "a request of nobody");
 	return NULL;
 }
 
