@@ -110,7 +110,6 @@ static enum render_result skip_gone(
 	mr_assert(left == position);
 	mr_delivery_dropped(
 		delivery, recipient->row, recipient->webhook, position, MR_REASON_EXPIRED);
-	attempt->quota[side]--;
 	attempt->cursor.iter[side] = mr_lane_begin(attempt->sublane).iter[side];
 	return RENDER_NEXT;
 }

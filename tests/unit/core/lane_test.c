@@ -370,6 +370,54 @@ static void lane_far_behind_the_median_is_behind(void **state)
 	fail_msg("%s", "never behind");
 }
 
+static void lane_that_is_still_far_behind_does_not_return(void **state)
+{
+	struct world *world = *state;
+	mr_position got[64];
+	uint32_t taken[MR_LANE_SIDES];
+	struct mr_lane *lane = mr_lane_open(&world->lanes, 1, 1);
+	for (uint32_t i = 0; i < 2000; i++) // half a buffer
+		take(world, lane, 1, false);
+	world->now_ns += MR_LANE_STALL_NS;
+	assert_true(mr_lane_judge(&world->lanes, lane, world->now_ns));
+	loosen_all(world);
+	serve(world, lane, mr_lane_sublane(&world->lanes, lane, 0), 64, got, taken);
+	mr_lane_judge(&world->lanes, lane, world->now_ns);
+	take(world, lane, 1, false);
+	assert_int_equal(mr_lane_floor_offset(&world->lanes.floors[0]), UINT64_MAX);
+	while (lane->pending > 100)
+		serve(world, lane, mr_lane_sublane(&world->lanes, lane, 0), 64, got, taken);
+	mr_lane_judge(&world->lanes, lane, world->now_ns);
+	take(world, lane, 1, false);
+	assert_int_not_equal(mr_lane_floor_offset(&world->lanes.floors[0]), UINT64_MAX);
+}
+
+static void loosening_survives_chunks_that_leave_under_it(void **state)
+{
+	struct world *world = *state;
+	mr_position got[64];
+	uint32_t taken[MR_LANE_SIDES];
+	for (uint32_t walked = 1; walked < 3 * MR_CHUNK_ENTRIES; walked++) {
+		struct mr_lane *lane = mr_lane_open(&world->lanes, 1, 1);
+		struct mr_sublane *sublane = mr_lane_sublane(&world->lanes, lane, 0);
+		for (uint32_t i = 0; i < 5 * MR_CHUNK_ENTRIES; i++)
+			take(world, lane, 1, false);
+		world->now_ns += MR_LANE_STALL_NS;
+		assert_true(mr_lane_judge(&world->lanes, lane, world->now_ns));
+		assert_int_equal(mr_lanes_loosen(&world->lanes, walked), walked);
+		assert_int_equal(sublane->sides[MR_LANE_NORMAL].loose, walked);
+		serve(world, lane, sublane, walked, got, taken); // all that it has walked
+		for (uint32_t i = 0; i < 2 * MR_CHUNK_ENTRIES; i++)
+			take(world, lane, 1, false); // the chunks are used again
+		loosen_all(world);
+		assert_int_equal(world->lanes.floors[0].entries, 0);
+		while (serve(world, lane, sublane, 64, got, taken) > 0)
+			;
+		assert_int_equal(sublane->sides[MR_LANE_NORMAL].left, 7 * MR_CHUNK_ENTRIES);
+		mr_lane_close(&world->lanes, lane);
+	}
+}
+
 struct model_lane {
 	struct mr_lane *lane;
 	mr_position entries[2000];
@@ -500,6 +548,10 @@ int main(void)
 			lane_far_behind_the_median_is_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			floor_never_passes_an_entry_of_a_lane_not_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			lane_that_is_still_far_behind_does_not_return, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			loosening_survives_chunks_that_leave_under_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(exhausted_memory_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_and_sublanes_come_back, setup, teardown),
 	};

@@ -68,6 +68,48 @@ static void failing_lane_has_one_probe_then_ramps(void **state)
 	assert_int_equal(mr_read(&rig->rows[1].failing_since_ns), 0);
 }
 
+static void batches_that_became_durable_wait_while_the_lane_fails(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 3));
+	rig_deliver(rig, 1, 3, 5);
+	rig_run(rig, 60 * MS, MS);
+	assert_int_equal(fake_engine.sent, 1);
+	rig->durable = false;
+	rig_deliver(rig, 1, 4, 5);
+	rig_deliver(rig, 1, 5, 5);
+	rig_run(rig, 60 * MS, MS);
+	assert_int_equal(fake_engine.begun, 3); // two wait for their records
+	rig_answer_all(MR_OUTCOME_STATUS, 500);
+	rig_step(rig, 0);
+	rig->durable = true;
+	rig_step(rig, 0);
+	rig_step(rig, 0);
+	assert_int_equal(fake_engine.sent, 1); // not before the backoff is over
+	rig_run(rig, 2 * SECOND, 10 * MS);
+	assert_int_equal(fake_engine.sent, 2); // and then one probe
+}
+
+static void one_of_the_waiting_batches_becomes_the_probe(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 3));
+	rig_deliver(rig, 1, 3, 5);
+	rig_run(rig, 60 * MS, MS);
+	rig->durable = false;
+	rig_deliver(rig, 1, 4, 5);
+	rig_deliver(rig, 1, 5, 5);
+	rig_run(rig, 60 * MS, MS);
+	rig_answer_all(MR_OUTCOME_STATUS, 500);
+	mr_delivery_finish(rig->delivery, 1000);
+	rig->durable = true;
+	rig->now.mono_ns += 2 * SECOND; // over before the stage looks again
+	atomic_store(&rig->own_stream.watermark, atomic_load(&rig->own_stream.tail));
+	rig_step(rig, 0);
+	rig_step(rig, 0);
+	assert_int_equal(fake_engine.sent, 2);
+}
+
 static void retry_after_postpones_the_probe(void **state)
 {
 	struct rig *rig = *state;
@@ -396,6 +438,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			failing_lane_has_one_probe_then_ramps, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			batches_that_became_durable_wait_while_the_lane_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			one_of_the_waiting_batches_becomes_the_probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(retry_after_postpones_the_probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(handshake_must_echo_exactly, setup, teardown),
 		cmocka_unit_test_setup_teardown(known_secret_needs_no_handshake, setup, teardown),
