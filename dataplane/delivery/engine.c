@@ -73,13 +73,15 @@ void mr_engine_free(struct mr_engine *engine)
 
 static void see_time(struct mr_engine *engine, uint64_t now_ns)
 {
-	if (engine->now_ns == 0)
+	if (!engine->started)
 		mr_timer_wheel_init(&engine->timers, now_ns);
+	engine->started = true;
 	if (now_ns > engine->now_ns)
 		engine->now_ns = now_ns;
 }
 
-// A bound was met: idle connections of others must not be what meets it. The one longest idle goes, if that helps.
+// A bound was met: idle connections of others must not be what meets it. The one longest idle goes,
+// if that helps.
 static void make_room(struct mr_engine *engine, const struct mr_endpoint *endpoint)
 {
 	const struct quota *host = &endpoint->host->quota;

@@ -1,14 +1,16 @@
-// The HTTP engine of one delivery stage: endpoints, their connections and their bounds. It sends one request at a
-// time per connection and says how it went; what to send and when to try again is the delivery stage's business.
+// The HTTP engine of one delivery stage: endpoints, their connections and their bounds. It sends
+// one request at a time per connection and says how it went; what to send and when to try again is
+// the delivery stage's business.
 //
-// Everything that comes back is hostile: header bytes and count, body bytes, interim responses and time are bounded;
-// a connection whose peer said more than it should is closed.
+// Everything that comes back is hostile: header bytes and count, body bytes, interim responses and
+// time are bounded; a connection whose peer said more than it should is closed.
 //
-// Fairness: a new or failing endpoint has one connection; each success doubles what it may have up to its bound, a
-// failure takes it back to one. Endpoints whose connections fail again and again are asked once per backoff. Second and
-// further connections never take the last slots: as many as there are endpoints (half of all at most) are kept
-// for first ones, and endpoints without a success hold at most half of all slots. A hung endpoint so holds
-// its own few slots and nobody else's.
+// Fairness: a new or failing endpoint has one connection; each success doubles what it may have up
+// to its bound, a failure takes it back to one. Endpoints whose connections fail again and again
+// are asked once per backoff. Second and further connections never take the last slots: as many as
+// there are endpoints (half of all at most) are kept for first ones, and endpoints without a
+// success hold at most half of all slots. A hung endpoint so holds its own few slots and nobody
+// else's.
 #pragma once
 
 #include <stdbool.h>
@@ -50,8 +52,8 @@ struct mr_request {
 	size_t body_size;
 	void *owner; // the caller's
 	uint64_t tag; // the caller's
-	// Called once, by mr_engine_step or mr_request_send. The slot is free already: the request may be read until the
-	// next mr_request_begin, which may be called from here.
+	// Called once, by mr_engine_step or mr_request_send. The slot is free already: the request
+	// may be read until the next mr_request_begin, which may be called from here.
 	void (*done)(struct mr_request *request, const struct mr_result *result);
 };
 
@@ -67,21 +69,25 @@ struct mr_engine_limits {
 struct mr_engine *mr_engine_new(struct mr_arena *arena, const struct mr_engine_limits *limits,
 	struct mr_stats_stage *stats);
 void mr_engine_attach(struct mr_engine *engine, struct mr_net *net);
-void mr_engine_tune(
-	struct mr_engine *engine, const struct mr_tune *tune); // timeouts of requests to come
-// Closes every connection; requests under way are forgotten without a call. Accepts NULL. The net must still be open.
+// Timeouts of requests to come.
+void mr_engine_tune(struct mr_engine *engine, const struct mr_tune *tune);
+// Closes every connection; requests under way are forgotten without a call. Accepts NULL. The net
+// must still be open.
 void mr_engine_free(struct mr_engine *engine);
 
-// One endpoint per (host, address, port); counted references. NULL: endpoints.max, or the host is too long.
+// One endpoint per (host, address, port); counted references. NULL: endpoints.max, or the host is
+// too long.
 struct mr_endpoint *mr_endpoint_get(
 	struct mr_engine *engine, const char *host, const struct mr_address *address);
 void mr_endpoint_put(struct mr_engine *engine, struct mr_endpoint *endpoint);
 
-// A slot for one request, or NULL: the endpoint or the engine is at its bound (or the breaker is open). Then
-// *ret_retry_ns is when to ask again at the earliest; 0: when a request of this endpoint is done.
+// A slot for one request, or NULL: the endpoint or the engine is at its bound (or the breaker is
+// open). Then *ret_retry_ns is when to ask again at the earliest; 0: when a request of this
+// endpoint is done.
 struct mr_request *mr_request_begin(struct mr_engine *engine, struct mr_endpoint *endpoint,
 	uint64_t now_ns, uint64_t *ret_retry_ns);
-// POSTs `body_length` bytes of request->body to `path`; `headers` are whole lines, each ended by CR LF (may be empty).
+// POSTs `body_length` bytes of request->body to `path`; `headers` are whole lines, each ended by CR
+// LF (may be empty).
 void mr_request_send(struct mr_request *request, const char *path, const char *headers,
 	size_t body_length, uint64_t now_ns);
 void mr_request_abandon(struct mr_request *request); // begun, never sent

@@ -230,8 +230,8 @@ static void reconnect(struct connection *connection)
 		finish(connection, MR_OUTCOME_CONNECT, false);
 }
 
-// A kept connection may be closed by the peer just as we write. What was sent may be sent again (same id, same bytes), so
-// one fresh connection is tried before anybody hears of it.
+// A kept connection may be closed by the peer just as we write. What was sent may be sent again
+// (same id, same bytes), so one fresh connection is tried before anybody hears of it.
 static void retry(struct connection *connection)
 {
 	struct mr_engine *engine = connection->engine;
@@ -298,7 +298,8 @@ static void received(struct connection *connection, int32_t result)
 	}
 }
 
-// What came back counts more than what could not be sent: a peer may answer and close before it has read everything.
+// What came back counts more than what could not be sent: a peer may answer and close before it has
+// read everything.
 static void exchanged(struct connection *connection)
 {
 	if (connection->out.completed) {

@@ -49,7 +49,8 @@ static bool is(const struct mr_endpoint *endpoint, uint64_t hash, const char *ho
 		&& memcmp(endpoint->address.ip, address->ip, sizeof(address->ip)) == 0;
 }
 
-// The row of an address; there are as many rows as endpoints, so one is always free. Endpoints are made seldom: a scan will do.
+// The row of an address; there are as many rows as endpoints, so one is always free. Endpoints are
+// made seldom: a scan will do.
 static struct host *host_get(struct mr_engine *engine, const struct mr_address *address)
 {
 	struct host *fresh = NULL;

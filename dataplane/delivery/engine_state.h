@@ -1,8 +1,9 @@
 // The engine's own structures, shared by its three source files and by nobody else.
 //
-// A slot goes FREE -> BEGUN -> CONNECTING -> EXCHANGING -> IDLE -> BEGUN ..., and from anywhere through CLOSING (its
-// operations are being canceled) to FREE. A connection that is IDLE or EXCHANGING always has a receive under way, so the
-// end of an idle one is seen at once and an answer needs no further call.
+// A slot goes FREE -> BEGUN -> CONNECTING -> EXCHANGING -> IDLE -> BEGUN ..., and from anywhere
+// through CLOSING (its operations are being canceled) to FREE. A connection that is IDLE or
+// EXCHANGING always has a receive under way, so the end of an idle one is seen at once and an
+// answer needs no further call.
 #pragma once
 
 #include <assert.h>
@@ -64,7 +65,8 @@ struct connection {
 	struct mr_http_response response;
 };
 
-// How a number of slots is shared: as many as there are endpoints (half of all at most) are kept for first connections.
+// How a number of slots is shared: as many as there are endpoints (half of all at most) are kept
+// for first connections.
 struct quota {
 	uint32_t slots;
 	uint32_t known; // endpoints
@@ -116,6 +118,7 @@ struct mr_engine {
 	uint32_t endpoints_failing;
 	uint32_t endpoints_unproven; // with a slot and without a success
 	struct mr_timer_wheel timers;
+	bool started; // the wheel stands at the first time that was seen
 	uint64_t now_ns;
 };
 

@@ -10,8 +10,9 @@
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
-// What is not the public Internet (IANA's special-purpose registries). An IPv4 network stands in its mapped form; the rest of
-// ::/96 and the transition prefixes, in which an IPv4 address hides, are refused whole.
+// What is not the public Internet (IANA's special-purpose registries). An IPv4 network stands in
+// its mapped form; the rest of ::/96 and the transition prefixes, in which an IPv4 address hides,
+// are refused whole.
 #define V4(a, b, c, prefix, what)                                          \
 	{                                                                  \
 		{{[10] = 0xff, [11] = 0xff, a, b, c}, 96 + (prefix)}, what \
@@ -61,8 +62,8 @@ static bool network_has(const struct mr_network *network, const uint8_t ip[16])
 	return rest == 0 || ((network->ip[whole] ^ ip[whole]) >> (8 - rest)) == 0;
 }
 
-// Canonical literals only: what is parsed must print the same. inet_pton takes neither octal, hex, short nor zoned forms,
-// and the comparison refuses what it does take in a second spelling.
+// Canonical literals only: what is parsed must print the same. inet_pton takes neither octal, hex,
+// short nor zoned forms, and the comparison refuses what it does take in a second spelling.
 static int parse_ip(const char *text, uint8_t ret_ip[16], bool *ret_v4)
 {
 	char again[INET6_ADDRSTRLEN];

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-uint64_t mr_clock_mono_ns(
-	void); // CLOCK_MONOTONIC; the kernel reads the TSC for it where it is invariant, without a system call
+// CLOCK_MONOTONIC; the kernel reads the TSC for it, where it is invariant, without a system call.
+uint64_t mr_clock_mono_ns(void);
 int64_t mr_clock_wall_ns(void); // UTC since 1970
 uint64_t mr_clock_cpu_ns(void); // CPU time of this thread

@@ -11,8 +11,8 @@
 
 #include "mr_assert.h"
 
-// The context keeps the key and its two hashed pads: initialising it again without a key costs a copy, while the one-shot HMAC()
-// fetches the algorithm and hashes the pads for every message.
+// The context keeps the key and its two hashed pads: initialising it again without a key costs a
+// copy, while the one-shot HMAC() fetches the algorithm and hashes the pads for every message.
 struct mr_hmac {
 	EVP_MAC_CTX *context;
 };

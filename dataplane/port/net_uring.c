@@ -21,7 +21,8 @@ struct mr_net {
 	bool deferred; // completions need an enter of ours (TASKRUN_FLAG says when)
 	bool skip_success;
 	const char *features;
-	// By submission slot: the kernel reads an address when it takes the submission, and no other can have the slot before.
+	// By submission slot: the kernel reads an address when it takes the submission, and no
+	// other can have the slot before.
 	struct sockaddr_in6 *addresses;
 	int doorbell_fd;
 	uint64_t doorbell_value;
@@ -290,8 +291,8 @@ uint32_t mr_net_poll(struct mr_net *net)
 
 void mr_net_announce_nap(struct mr_net *net)
 {
-	// Sequentially consistent with the fence of mr_net_ring_doorbell: either the pusher sees this, or the owner's last look sees
-	// the push (Dekker).
+	// Sequentially consistent with the fence of mr_net_ring_doorbell: either the pusher sees
+	// this, or the owner's last look sees the push (Dekker).
 	net->announced = true;
 	atomic_store(&net->sleeping, 1);
 	atomic_thread_fence(memory_order_seq_cst);

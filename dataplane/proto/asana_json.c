@@ -121,8 +121,8 @@ static uint8_t *put_string(uint8_t *at, struct mr_text text)
 	return at;
 }
 
-// Days since 1970 to a date by arithmetic alone (H. Hinnant, "chrono-compatible low-level date algorithms"): years
-// begin in March, so that the leap day is the last one.
+// Days since 1970 to a date by arithmetic alone (H. Hinnant, "chrono-compatible low-level date
+// algorithms"): years begin in March, so that the leap day is the last one.
 static uint8_t *put_date(uint8_t *at, uint64_t days)
 {
 	uint64_t shifted = days + 719468; // since 0000-03-01

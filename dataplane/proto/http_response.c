@@ -199,8 +199,8 @@ void mr_http_response_init(struct mr_http_response *response)
 	response->at_start = true;
 }
 
-// How much the parser may see at once: one line of a head, so that a folded line and the bounds are noticed before it
-// is parsed; of a body all that may still be read. 0: a guard says no.
+// How much the parser may see at once: one line of a head, so that a folded line and the bounds are
+// noticed before it is parsed; of a body all that may still be read. 0: a guard says no.
 static size_t next_piece(struct mr_http_response *response, const uint8_t *bytes, size_t length)
 {
 	if (!response->in_head) {

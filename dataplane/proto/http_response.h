@@ -1,14 +1,16 @@
-// HTTP/1.x responses from hostile peers, over llhttp in strict mode with our own guards: bounded header bytes and
-// count, obs-fold refused, bounded interim responses, no body where none may be, nothing after the end. The state is
-// small and embedded in its connection; it takes no memory and must not be moved while a response is being read.
+// HTTP/1.x responses from hostile peers, over llhttp in strict mode with our own guards: bounded
+// header bytes and count, obs-fold refused, bounded interim responses, no body where none may be,
+// nothing after the end. The state is small and embedded in its connection; it takes no memory and
+// must not be moved while a response is being read.
 #pragma once
 
 #include <llhttp/llhttp.h>
-#include <millrace/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include <millrace/limits.h>
 
 struct mr_http_response {
 	llhttp_t parser; // first: the callbacks find their response by it
@@ -43,8 +45,9 @@ struct mr_http_response {
 };
 
 void mr_http_response_init(struct mr_http_response *response);
-// Feeds bytes as they come. >= 0: bytes used; less than `length` only when complete: the peer said more than it
-// should, never reuse the connection. -EBADMSG: not a response we accept. Split anywhere, the result is the same.
+// Feeds bytes as they come. >= 0: bytes used; less than `length` only when complete: the peer said
+// more than it should, never reuse the connection. -EBADMSG: not a response we accept. Split
+// anywhere, the result is the same.
 ssize_t mr_http_response_feed(
 	struct mr_http_response *response, const uint8_t *bytes, size_t length);
 // The peer closed: 0 when that ends the response properly (complete is set), else -ECONNRESET.

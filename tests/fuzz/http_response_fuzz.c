@@ -1,4 +1,5 @@
-// HTTP responses: bounded whatever comes, and the same however the bytes are split. The first byte of the input says where.
+// HTTP responses: bounded whatever comes, and the same however the bytes are split. The first byte
+// of the input says where.
 #include "http_response.h"
 
 #include <errno.h>

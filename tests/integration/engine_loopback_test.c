@@ -179,7 +179,8 @@ static void answer_before_the_body_is_read_counts(void **state)
 	}
 }
 
-// The peer says nothing and closes after each answer: the end is seen while idle, or the request goes out again.
+// The peer says nothing and closes after each answer: the end is seen while idle, or the request
+// goes out again.
 static void connection_closed_after_its_answer_costs_nothing(void **state)
 {
 	(void)state;

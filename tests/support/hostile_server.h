@@ -1,4 +1,5 @@
-// A receiver on loopback that behaves as the path of each request says: one thread per connection, plain blocking sockets.
+// A receiver on loopback that behaves as the path of each request says: one thread per connection,
+// plain blocking sockets.
 #pragma once
 
 #include <stdint.h>
@@ -7,7 +8,8 @@
 
 struct hostile_server;
 
-// Paths: /ok /close /reset /hang /early /endless /slow /cut /after (closes the connection after its answer, unsaid)
+// Paths: /ok /close /reset /hang /early /endless /slow /cut /after (closes the connection after its
+// answer, unsaid)
 struct hostile_server *hostile_server_start(void);
 void hostile_server_stop(struct hostile_server *server);
 struct mr_address hostile_server_address(const struct hostile_server *server);

@@ -1,8 +1,10 @@
-// net.h in virtual time, for unit tests of the engine and for the simulator: no socket, no thread, no clock. Each address is a
-// scripted peer that decides when it accepts, what it answers and how fast the bytes come. Deterministic: events of
-// one moment happen in the order in which they were brought about.
+// net.h in virtual time, for unit tests of the engine and for the simulator: no socket, no thread,
+// no clock. Each address is a scripted peer that decides when it accepts, what it answers and how
+// fast the bytes come. Deterministic: events of one moment happen in the order in which they were
+// brought about.
 //
-// mr_net_open (of the fake) makes a net at time 0; mr_fake_advance moves its clock; mr_net_poll runs what is due.
+// mr_net_open (of the fake) makes a net at time 0; mr_fake_advance moves its clock; mr_net_poll
+// runs what is due.
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +16,8 @@
 enum mr_fake_accept { MR_FAKE_ACCEPT, MR_FAKE_REFUSE, MR_FAKE_BLACK_HOLE };
 enum mr_fake_then { MR_FAKE_KEEP, MR_FAKE_CLOSE, MR_FAKE_RESET, MR_FAKE_HANG };
 
-// What a peer does with one whole request. Zeroed: answers nothing and keeps the connection, that is, it hangs.
+// What a peer does with one whole request. Zeroed: answers nothing and keeps the connection, that
+// is, it hangs.
 struct mr_fake_answer {
 	const char *bytes; // copied at once; NULL: none
 	size_t length;
@@ -29,9 +32,10 @@ struct mr_fake_peer {
 	struct mr_address address;
 	enum mr_fake_accept accept;
 	uint64_t connect_ns;
-	uint64_t
-		idle_close_ns; // closes a connection that has been quiet for so long after an answer; 0: never
-	// Called with each whole request (head and body of Content-Length bytes) at the moment it has arrived.
+	// Closes a connection that has been quiet for so long after an answer; 0: never.
+	uint64_t idle_close_ns;
+	// Called with each whole request (head and body of Content-Length bytes) at the moment it
+	// has arrived.
 	void (*serve)(struct mr_fake_peer *peer, const char *request, size_t length,
 		uint64_t now_ns, struct mr_fake_answer *ret_answer);
 	void *state; // the test's
@@ -44,7 +48,8 @@ struct mr_fake_peer {
 
 // The peer is the caller's and must outlive the net.
 void mr_fake_add(struct mr_net *net, struct mr_fake_peer *peer);
-// An answer with this status, Content-Length and a body (may be empty); `bytes` must live until serve returns.
+// An answer with this status, Content-Length and a body (may be empty); `bytes` must live until
+// serve returns.
 void mr_fake_status(struct mr_fake_answer *ret_answer, char *bytes, size_t size, uint32_t status,
 	const char *body);
 void mr_fake_advance(struct mr_net *net, uint64_t now_ns); // never back

@@ -1,8 +1,9 @@
 // Awkward events whose rendering the golden test and the JavaScript round trip share.
 #pragma once
 
-#include <millrace/event.h>
 #include <stddef.h>
+
+#include <millrace/event.h>
 
 #define TEXT(literal)                                             \
 	{                                                         \

@@ -1,5 +1,5 @@
-// Prints rendered bodies, one per line: the golden cases, then every byte and every two-byte character in every string. Read by
-// json_roundtrip.mjs.
+// Prints rendered bodies, one per line: the golden cases, then every byte and every two-byte
+// character in every string. Read by json_roundtrip.mjs.
 #include <stdio.h>
 #include <string.h>
 
