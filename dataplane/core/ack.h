@@ -1,4 +1,5 @@
-// ACKs: which flows have something to say and when, the memory of their bodies, and how a body is written (I1).
+// ACKs: which flows have something to say and when, the memory of their bodies, and how a body is
+// written (I1).
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct mr_acks {
 
 bool mr_acks_init(struct mr_acks *acks, struct mr_arena *arena, struct mr_flow *flows,
 	uint32_t sources, uint32_t slots_per_source, uint64_t interval_ns);
-// The flow is heard of after one interval, at once if urgent; it stays on the list it is on if that is sooner.
+// The flow is heard of after one interval, at once if urgent; it stays on the list it is on if that
+// is sooner.
 void mr_acks_want(struct mr_acks *acks, uint32_t flow, bool urgent, uint64_t now_ns);
 // Only its credit is looked at again after one interval.
 void mr_acks_watch(struct mr_acks *acks, uint32_t flow, uint64_t now_ns);
@@ -39,6 +41,6 @@ struct mr_ack_slot *mr_acks_slot_take(
 	struct mr_acks *acks, uint32_t source); // NULL: all are under way
 void mr_acks_slot_give(struct mr_acks *acks, uint32_t source, const struct mr_ack_slot *slot);
 
-// Writes the body; its length. What it reports as settled, flow->acked from now on, stops before the first run that
-// has no room in it: what is not listed below `settled` counts as accepted.
+// Writes the body; its length. What it reports as settled, flow->acked from now on, stops before
+// the first run that has no room in it: what is not listed below `settled` counts as accepted.
 uint32_t mr_ack_write(struct mr_flow *flow, const struct mr_refused_pool *pool, uint8_t *ret_body);

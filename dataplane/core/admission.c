@@ -1,5 +1,6 @@
-// Packets of the sources: in flow order, every event gets its fate. Accepted events are appended to the stream,
-// refused ones become runs; what cannot be decided for want of room is discarded unsettled and comes again.
+// Packets of the sources: in flow order, every event gets its fate. Accepted events are appended to
+// the stream, refused ones become runs; what cannot be decided for want of room is discarded
+// unsettled and comes again.
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -71,8 +72,8 @@ static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledge
 	return true;
 }
 
-// Tells every source that the object is over its bound, or not any more. A ring that is half full stays free for
-// packets and ACKs: the next refusal tells again.
+// Tells every source that the object is over its bound, or not any more. A ring that is half full
+// stays free for packets and ACKs: the next refusal tells again.
 static void tell_all(struct mr_shard *shard, uint64_t object, uint8_t slot, uint32_t until_ms)
 {
 	const struct mr_shard_msg message = {
@@ -112,7 +113,8 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
 		tell_all(shard, object->id, object->shed_slot, 0);
 }
 
-// What the shard itself has against one more event of the object; MR_REASON_OK: nothing, and the state is there.
+// What the shard itself has against one more event of the object; MR_REASON_OK: nothing, and the
+// state is there.
 static uint8_t decide(struct mr_shard *shard, uint64_t object, uint32_t bytes,
 	struct mr_ledger_rows rows, uint32_t *ret_index)
 {

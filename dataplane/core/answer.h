@@ -1,6 +1,7 @@
-// Hops whose match records are durable and pushed to lanes, and that are answered once every delivery stage has taken what it was
-// sent: then the lanes' floors cover the event. A FIFO with a cut: before it waits one generation for the counts of its
-// snapshot, behind it the next one gathers.
+// Hops whose match records are durable and pushed to lanes, and that are answered once every
+// delivery stage has taken what it was sent: then the lanes' floors cover the event. A FIFO with a
+// cut: before it waits one generation for the counts of its snapshot, behind it the next one
+// gathers.
 #pragma once
 
 #include <stdbool.h>

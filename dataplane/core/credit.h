@@ -1,4 +1,5 @@
-// How far a flow may send: three quarters of the buffer that is free for events, divided among the flows that sent lately.
+// How far a flow may send: three quarters of the buffer that is free for events, divided among the
+// flows that sent lately.
 #pragma once
 
 #include <stdint.h>
@@ -22,5 +23,6 @@ void mr_credit_event(struct mr_credit *credit, uint32_t bytes);
 // Moves the flow's edge if `free_bytes` of buffer allow it; by how much.
 uint64_t mr_credit_extend(
 	const struct mr_credit *credit, struct mr_flow *flow, uint64_t free_bytes);
-// Whether the flow can send less than a packet although its window would take one: it waits for buffer.
+// Whether the flow can send less than a packet although its window would take one: it waits for
+// buffer.
 bool mr_credit_is_short(const struct mr_flow *flow);

@@ -1,5 +1,6 @@
-// Distribution: one hop for the object and for each of its ancestors, to the shard that owns the resource. An event whose next hop
-// has no room keeps its place; it is finished when all its hops are answered.
+// Distribution: one hop for the object and for each of its ancestors, to the shard that owns the
+// resource. An event whose next hop has no room keeps its place; it is finished when all its hops
+// are answered.
 #include <stddef.h>
 #include <string.h>
 
@@ -101,7 +102,8 @@ static bool send_hop(
 	return true;
 }
 
-// Distributes the first event of the object. False when it is stuck; otherwise the event has left the queue.
+// Distributes the first event of the object. False when it is stuck; otherwise the event has left
+// the queue.
 static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, uint32_t *ret_units)
 {
 	struct mr_object *object = &shard->objects.states[index];
@@ -188,7 +190,8 @@ void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_h
 		mr_fanout_finish(shard, answer->offset);
 }
 
-// The object whose event holds up the whole buffer, when the buffer is short and the event can be distributed; 0: none.
+// The object whose event holds up the whole buffer, when the buffer is short and the event can be
+// distributed; 0: none.
 static uint32_t find_urgent(struct mr_shard *shard)
 {
 	const struct mr_stream *stream = shard->config.stream;

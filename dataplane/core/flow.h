@@ -1,9 +1,11 @@
-// One flow of one session: the window of sequences whose fate is not settled and known on both sides.
+// One flow of one session: the window of sequences whose fate is not settled and known on both
+// sides.
 //
 //   known <= settled <= next <= edge <= settled + MR_WINDOW_MAX
 //
-// Below `settled` everything is durable or refused; in [settled, next) are sequences admitted, of which the accepted
-// wait for the watermark; from `next` on packets may wait in the reorder list, in order of their first sequence.
+// Below `settled` everything is durable or refused; in [settled, next) are sequences admitted, of
+// which the accepted wait for the watermark; from `next` on packets may wait in the reorder list,
+// in order of their first sequence.
 #pragma once
 
 #include <stdbool.h>
@@ -46,14 +48,17 @@ void mr_flow_open(struct mr_flow *flow, uint64_t known);
 void mr_flow_known(struct mr_flow *flow, struct mr_refused_pool *pool, uint64_t known);
 enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t count);
 
-// The next sequence, or the next `count`, get their fate. Refusing answers false when no run is left: nothing happened.
+// The next sequence, or the next `count`, get their fate. Refusing answers false when no run is
+// left: nothing happened.
 void mr_flow_accept(struct mr_flow *flow);
 bool mr_flow_refuse(struct mr_flow *flow, struct mr_refused_pool *pool, uint32_t count,
 	const struct mr_refusal *refusal);
-// An accepted sequence became durable. False when the window does not wait for it (a session opened anew).
+// An accepted sequence became durable. False when the window does not wait for it (a session opened
+// anew).
 bool mr_flow_durable(struct mr_flow *flow, uint64_t sequence);
 
-// Keeps a packet that is ahead. -ENOSPC when the list is full, -EEXIST when such a packet waits already.
+// Keeps a packet that is ahead. -ENOSPC when the list is full, -EEXIST when such a packet waits
+// already.
 int mr_flow_reorder(struct mr_flow *flow, struct mr_packet *packet);
 // Takes the first waiting packet if it is not ahead any more; NULL when there is none.
 struct mr_packet *mr_flow_take_ready(struct mr_flow *flow);

@@ -1,5 +1,6 @@
-// The event ledger of one shard: offered = accepted + refused, accepted = queued + distributed + dropped, in all and by
-// app, workspace and database. Rows of a scope table are claimed once and never move; when they run out, `other` counts.
+// The event ledger of one shard: offered = accepted + refused, accepted = queued + distributed +
+// dropped, in all and by app, workspace and database. Rows of a scope table are claimed once and
+// never move; when they run out, `other` counts.
 #pragma once
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ void mr_ledger_accepted(struct mr_ledger *ledger, struct mr_ledger_rows rows);
 void mr_ledger_refused(
 	struct mr_ledger *ledger, struct mr_ledger_rows rows, uint32_t events, uint8_t reason);
 void mr_ledger_distributed(struct mr_ledger *ledger, struct mr_ledger_rows rows);
-// offered, the reasons and every scope table agree with the totals, with `queued` counted by the caller.
+// offered, the reasons and every scope table agree with the totals, with `queued` counted by the
+// caller.
 bool mr_ledger_balances(
 	const struct mr_ledger *ledger, uint64_t queued, char *ret_why, size_t why_size);

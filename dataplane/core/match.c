@@ -1,4 +1,5 @@
-// The owner's side of a hop: who wants the event, written as a match record into the shard's own stream.
+// The owner's side of a hop: who wants the event, written as a match record into the shard's own
+// stream.
 #include <string.h>
 
 #include "event_codec.h"
@@ -30,8 +31,8 @@ static bool is_short(const struct mr_stream *stream)
 	return tail - floor > stream->size / 8 * 7;
 }
 
-// Ordinary matches leave a sixteenth of the buffer to those without which a buffer could not be emptied: of an origin's
-// oldest event, and all of an origin whose buffer is short.
+// Ordinary matches leave a sixteenth of the buffer to those without which a buffer could not be
+// emptied: of an origin's oldest event, and all of an origin whose buffer is short.
 static bool has_room(const struct mr_shard *shard, const struct mr_hop *hop, size_t bytes)
 {
 	const struct mr_stream *stream = shard->config.stream;

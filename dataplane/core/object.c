@@ -52,7 +52,8 @@ uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
 
 bool mr_objects_have_room(const struct mr_objects *objects)
 {
-	// An event that starts a queue takes a chunk of its own: reckon with that for all that are on the way.
+	// An event that starts a queue takes a chunk of its own: reckon with that for all that are
+	// on the way.
 	return (uint64_t)objects->positions.used + objects->unwalked + 1
 		< objects->positions.capacity;
 }

@@ -1,5 +1,5 @@
-// Objects that have something to do: events waiting, or a hold. State is one cache line; positions wait in pooled
-// chunks; an object without either gives its state back.
+// Objects that have something to do: events waiting, or a hold. State is one cache line; positions
+// wait in pooled chunks; an object without either gives its state back.
 #pragma once
 
 #include <assert.h>
@@ -30,7 +30,7 @@ struct mr_object {
 	uint16_t holds;
 	uint8_t full_quanta; // turns in a row that ended with the quantum, not with the queue
 	uint8_t flags; // enum mr_object_flag
-	uint8_t ancestor_next; // fan-out of the first event: next ancestor to look at, counting the object as 0
+	uint8_t ancestor_next; // fan-out of the first event goes on here; 0: the object itself
 	uint8_t shed_slot;
 	uint8_t reserved[6];
 };

@@ -6,7 +6,8 @@
 
 #include "mr_assert.h"
 
-// A cell counts outstanding hops; WAITING is added until the last of them was sent, so that early answers finish nothing.
+// A cell counts outstanding hops; WAITING is added until the last of them was sent, so that early
+// answers finish nothing.
 enum { WAITING = 128 };
 static_assert((int)MR_HOPS_PER_EVENT_MAX < (int)WAITING, "a cell counts all hops of an event");
 

@@ -1,5 +1,6 @@
-// What may be retired of a shard's own stream: one byte per 128-byte cell says how far the event record that starts in it is; a pointer
-// walks over finished events and everything that is no event.
+// What may be retired of a shard's own stream: one byte per 128-byte cell says how far the event
+// record that starts in it is; a pointer walks over finished events and everything that is no
+// event.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// Faults planted in test builds (-Dbench_break=...): the proofs must notice them. Everything here is empty in a product build.
+// Faults planted in test builds (-Dbench_break=...): the proofs must notice them. Everything here
+// is empty in a product build.
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +7,8 @@
 
 #include "fifo.h"
 
-// The lock-based distributor of June 2020: whoever gets hold of an object keeps everybody waiting until its queue is empty.
+// The lock-based distributor of June 2020: whoever gets hold of an object keeps everybody waiting
+// until its queue is empty.
 static inline bool mr_plant_drains(void)
 {
 #ifdef MR_BENCH_BREAK_SHARED_LOCK

@@ -1,4 +1,5 @@
-// Runs of refused sequences, kept until the producer says that it knows. One pool per shard, one list per flow.
+// Runs of refused sequences, kept until the producer says that it knows. One pool per shard, one
+// list per flow.
 #pragma once
 
 #include <stdbool.h>
@@ -37,7 +38,8 @@ struct mr_refused_list {
 };
 
 bool mr_refused_pool_init(struct mr_refused_pool *pool, struct mr_arena *arena, uint32_t runs_max);
-// Appends [first, first + count), longer than everything listed; equal neighbours become one run. False: pool is used up.
+// Appends [first, first + count), longer than everything listed; equal neighbours become one run.
+// False: pool is used up.
 bool mr_refused_add(struct mr_refused_list *list, struct mr_refused_pool *pool, uint64_t first,
 	uint32_t count, const struct mr_refusal *refusal);
 // Forgets everything below `known`; UINT64_MAX empties the list.

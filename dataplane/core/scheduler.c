@@ -116,7 +116,8 @@ static void append_object(struct mr_scheduler *scheduler, uint32_t object)
 	workspace->tail = object;
 }
 
-// The first workspace's turn is over: to the end of the list, or off it when none of its objects is runnable.
+// The first workspace's turn is over: to the end of the list, or off it when none of its objects is
+// runnable.
 static void rotate_workspaces(struct mr_scheduler *scheduler)
 {
 	const uint32_t row = scheduler->head;

@@ -67,7 +67,8 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 		mr_stream_publish(stream);
 	const uint32_t walked = mr_walk(shard, share * WALKS_PER_UNIT);
 	work += mr_match_answer(shard, ANSWERS_PER_STEP);
-	// Admission and walk never take more than their half: what was accepted gets on under any load.
+	// Admission and walk never take more than their half: what was accepted gets on under any
+	// load.
 	const uint32_t spent = min_u32(admitted + walked / WALKS_PER_UNIT, share);
 	work += admitted + walked + mr_fanout(shard, budget.units + 1 - spent);
 	mr_fanout_progress(shard);

@@ -1,6 +1,6 @@
-// The shard stage: owns the slots whose flow is its own; settles, admits, distributes and matches their events.
-// Pure: time is an argument, memory comes from the arena, other stages are rings. docs/ARCHITECTURE.md follows one
-// event through it.
+// The shard stage: owns the slots whose flow is its own; settles, admits, distributes and matches
+// their events. Pure: time is an argument, memory comes from the arena, other stages are rings.
+// docs/ARCHITECTURE.md follows one event through it.
 #pragma once
 
 #include <stdbool.h>
@@ -46,7 +46,9 @@ struct mr_shard_config {
 	uint16_t shard_streams[MR_SHARDS_MAX]; // stream id of each shard
 	// Rings; index: the other stage.
 	struct mr_ring *from_source[MR_SOURCES_MAX]; // struct mr_source_msg
-	struct mr_ring *to_source[MR_SOURCES_MAX]; // struct mr_shard_msg; holds every packet and ACK slot: never full
+	// struct mr_shard_msg; never full: room for twice every packet the source can lend and every
+	// ACK slot, because SHED messages take up to half of it
+	struct mr_ring *to_source[MR_SOURCES_MAX];
 	struct mr_ring *from_shard[MR_SHARDS_MAX]; // struct mr_hop, own index NULL
 	struct mr_ring *to_shard[MR_SHARDS_MAX]; // struct mr_hop: room for 2 * MR_HOP_CREDITS
 	struct mr_ring *to_delivery[MR_DELIVERIES_MAX]; // struct mr_lane_msg
@@ -64,5 +66,6 @@ struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_conf
 enum mr_poll mr_shard_step(void *shard, struct mr_now now, struct mr_budget budget);
 uint64_t mr_shard_next_due(void *shard);
 
-// For tests and the simulator: whether both ledgers balance, counted from the structures. On false, says why.
+// For tests and the simulator: whether both ledgers balance, counted from the structures. On false,
+// says why.
 bool mr_shard_audit(const struct mr_shard *shard, char *ret_why, size_t why_size);

@@ -1,4 +1,5 @@
-// The shard's state, seen by the files that make up the stage: admission, walk, fanout, match, steward and step.
+// The shard's state, seen by the files that make up the stage: admission, walk, fanout, match,
+// steward and step.
 #pragma once
 
 #include "ack.h"

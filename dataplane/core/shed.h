@@ -1,5 +1,6 @@
-// Objects over their bound, as told to the sources, so that whole packets of them are refused at the door. A bounded set
-// of numbered entries: an entry expires by itself and is used again only when every descriptor that names it has arrived.
+// Objects over their bound, as told to the sources, so that whole packets of them are refused at
+// the door. A bounded set of numbered entries: an entry expires by itself and is used again only
+// when every descriptor that names it has arrived.
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +29,8 @@ struct mr_shed {
 	uint32_t hand; // where the search for a free entry goes on
 };
 
-// Whether sources must be told now. `*slot` is the object's entry if `has_slot`, and the one it got if that became true.
+// Whether sources must be told now. `*slot` is the object's entry if `has_slot`, and the one it got
+// if that became true.
 bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows,
 	uint64_t now_ns, bool *has_slot, uint8_t *slot);
 // Whether the entry was still the object's and in force: then the sources should hear of it.

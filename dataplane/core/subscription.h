@@ -1,4 +1,5 @@
-// Webhooks by resource, and whether an event passes one's filters (W1). Names in filters are kept as seeded 64-bit hashes.
+// Webhooks by resource, and whether an event passes one's filters (W1). Names in filters are kept
+// as seeded 64-bit hashes.
 #pragma once
 
 #include <stdbool.h>
@@ -42,14 +43,15 @@ struct mr_subscriptions {
 
 bool mr_subscriptions_init(struct mr_subscriptions *subscriptions, struct mr_arena *arena,
 	uint32_t webhooks_max, uint64_t seed);
-// Adds at the end of its resource's list, or replaces the webhook's filters where it stands. 0, -ENOSPC (nothing changed) or -EINVAL.
+// Adds at the end of its resource's list, or replaces the webhook's filters where it stands. 0,
+// -ENOSPC (nothing changed) or -EINVAL.
 int mr_subscriptions_add(struct mr_subscriptions *subscriptions, const struct mr_webhook *webhook);
 bool mr_subscriptions_remove(struct mr_subscriptions *subscriptions, uint64_t webhook);
 const struct mr_subscription *mr_subscriptions_find(
 	const struct mr_subscriptions *subscriptions, uint64_t webhook);
 bool mr_subscriptions_any(const struct mr_subscriptions *subscriptions, uint64_t resource);
-// Webhooks of the resource that want the event, in the order in which they were added; how many. `ancestor` says how the event
-// reaches the resource.
+// Webhooks of the resource that want the event, in the order in which they were added; how many.
+// `ancestor` says how the event reaches the resource.
 uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, uint64_t resource,
 	const struct mr_event *event, uint8_t ancestor,
 	uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX]);

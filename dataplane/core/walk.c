@@ -1,5 +1,6 @@
-// The walk: every record of the shard's own stream once, when it is durable. Events settle their sequence and queue at
-// their object; match records go to lanes, and their hops wait for the answer.
+// The walk: every record of the shard's own stream once, when it is durable. Events settle their
+// sequence and queue at their object; match records go to lanes, and their hops wait for the
+// answer.
 #include <stddef.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// Exact shares: objects with endless queues are served by hand, every event for a given cost, and the events are counted.
+// Exact shares: objects with endless queues are served by hand, every event for a given cost, and
+// the events are counted.
 #include "scheduler.h"
 
 #include <setjmp.h>
@@ -50,7 +51,8 @@ static uint32_t add_event(uint64_t id, uint64_t workspace)
 	return index;
 }
 
-// Serves one event of whoever's turn it is; false when nobody has one. The queue is filled up again if `endless`.
+// Serves one event of whoever's turn it is; false when nobody has one. The queue is filled up again
+// if `endless`.
 static bool serve(uint32_t cost, bool endless)
 {
 	const uint32_t index = mr_scheduler_pick(&scheduler);

@@ -1,4 +1,5 @@
-// Packets at the door of a shard: order, duplicates, windows, bounds and the ACKs that tell of them.
+// Packets at the door of a shard: order, duplicates, windows, bounds and the ACKs that tell of
+// them.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -397,6 +398,57 @@ static void acks_without_a_slot_are_sent_later(void **state)
 	assert_int_equal(rig.acks[0][0].settled, 2);
 }
 
+static void tuned_bound_holds_from_the_next_event_on(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){0});
+	rig.journal_stopped = true;
+	rig_send(&rig, 1, &task, 50);
+	rig_step(&rig);
+	rig.message->kind = MR_STEWARD_TUNE;
+	rig.message->tune = (struct mr_tune){
+		.object_queue_events = 60, .object_queue_bytes = 1 << 20, .penalty_after = 3};
+	rig_tell(&rig);
+	rig_send(&rig, 51, &task, 50);
+	rig_step(&rig);
+	assert_int_equal(rig_total(&rig, MR_SHARD_ACCEPTED), 60);
+	rig.journal_stopped = false;
+	rig_run(&rig, 5);
+}
+
+static void shard_says_when_it_has_something_to_do(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){0});
+	rig_run(&rig, 3);
+	assert_int_equal(mr_shard_next_due(rig.shards[0]), UINT64_MAX);
+	rig.journal_stopped = true;
+	rig_send(&rig, 1, &task, 1);
+	rig_step(&rig);
+	assert_in_range(mr_shard_next_due(rig.shards[0]), rig.now.mono_ns,
+		rig.now.mono_ns + 200 * 1000); // nobody tells of the watermark
+	rig.journal_stopped = false;
+	rig_run(&rig, 4);
+	const uint64_t due_ns = mr_shard_next_due(rig.shards[0]);
+	assert_true(due_ns > rig.now.mono_ns && due_ns != UINT64_MAX); // the distributed record
+	rig_run(&rig, 30);
+	assert_int_equal(mr_shard_next_due(rig.shards[0]), UINT64_MAX);
+}
+
+static void planning_arena_learns_what_a_shard_takes(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){0});
+	static struct mr_arena plan;
+	mr_arena_plan(&plan);
+	assert_null(mr_shard_new(&plan, &rig.configs[0]));
+	assert_true(plan.used > MR_WINDOW_MAX / 8 * RIG_SESSIONS_MAX);
+	static struct mr_arena arena;
+	assert_int_equal(mr_arena_open(&arena, plan.used, false), 0);
+	assert_non_null(mr_shard_new(&arena, &rig.configs[0]));
+	mr_arena_close(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +475,9 @@ int main(void)
 		cmocka_unit_test_teardown(object_table_and_positions_refuse_when_full, teardown),
 		cmocka_unit_test_teardown(resumed_session_keeps_its_window, teardown),
 		cmocka_unit_test_teardown(acks_without_a_slot_are_sent_later, teardown),
+		cmocka_unit_test_teardown(tuned_bound_holds_from_the_next_event_on, teardown),
+		cmocka_unit_test_teardown(shard_says_when_it_has_something_to_do, teardown),
+		cmocka_unit_test_teardown(planning_arena_learns_what_a_shard_takes, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

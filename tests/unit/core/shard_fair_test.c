@@ -1,4 +1,5 @@
-// June 2020 in small: one object is written without end; everybody else keeps a share that can be told in advance.
+// June 2020 in small: one object is written without end; everybody else keeps a share that can be
+// told in advance.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-// The owner's side of a hop: late reads, full streams, and the parts behind it: answers, pins, shed entries, ledger rows.
+// The owner's side of a hop: late reads, full streams, and the parts behind it: answers, pins, shed
+// entries, ledger rows.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

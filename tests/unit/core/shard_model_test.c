@@ -1,5 +1,6 @@
-// Random work on several shards wired together, beside a model: whatever is refused, re-sent, held, stopped or out of
-// order, the ledgers balance in every step, and in the end every lane has heard every accepted event of its resource once and in order.
+// Random work on several shards wired together, beside a model: whatever is refused, re-sent, held,
+// stopped or out of order, the ledgers balance in every step, and in the end every lane has heard
+// every accepted event of its resource once and in order.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,7 +120,8 @@ static bool all_settled(void)
 	return rig_total(&rig, MR_SHARD_QUEUED) == 0;
 }
 
-// No more faults: what is unsettled is sent until it is settled, and everything queued is distributed.
+// No more faults: what is unsettled is sent until it is settled, and everything queued is
+// distributed.
 static void calm_down(void)
 {
 	rig.journal_stopped = false;

@@ -1,5 +1,6 @@
-// A world around one or several shards, in one thread: an arena, streams, rings, a journal that makes durable when the
-// test lets it, delivery stages that take lane messages when the test lets them, one source, and a clock.
+// A world around one or several shards, in one thread: an arena, streams, rings, a journal that
+// makes durable when the test lets it, delivery stages that take lane messages when the test lets
+// them, one source, and a clock.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// Who hears of an event: filters as W1 has them, in tables, and the lists behind them under random work.
+// Who hears of an event: filters as W1 has them, in tables, and the lists behind them under random
+// work.
 #include "subscription.h"
 
 #include <errno.h>
