@@ -261,7 +261,10 @@ int mr_eal_start(const struct mr_eal_options *options, char *ret_why, size_t why
 			said[0] == '\0' ? rte_strerror(error) : said, hint(error));
 		return error > 0 ? -error : -EIO;
 	}
-	return confirm_ports(devices, options->devices_count, said, ret_why, why_size);
+	r = confirm_ports(devices, options->devices_count, said, ret_why, why_size);
+	if (r < 0)
+		mr_eal_stop();
+	return r;
 }
 
 void mr_eal_stop(void)

@@ -46,8 +46,8 @@ enum mr_rx_flag {
 int mr_nic_open(
 	const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
 void mr_nic_close(struct mr_nic *nic); // accepts NULL
-void mr_nic_info(
-	const struct mr_nic *nic, struct mr_nic_info *ret_info); // any thread; asks the link
+// Any thread. Asks the link, which is also how a memif client connects again: call it now and then.
+void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info);
 
 // How many frames were written; 0 when idle. The frames belong to the caller until freed.
 uint16_t mr_nic_rx_burst(
