@@ -42,11 +42,11 @@ enum mr_rx_flag {
 	MR_RX_CHECKSUM_BAD = 2,
 };
 
-// EAL must be up. 0 or negative errno; *ret_why (static or in the nic's memory) says what failed and how to mend it.
+// EAL must be up; waits a few seconds for the server of a memif client. 0 or negative errno; *ret_why (static or in the nic's memory) says what failed and how to mend it.
 int mr_nic_open(
 	const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
 void mr_nic_close(struct mr_nic *nic); // accepts NULL
-// Any thread. Asks the link, which is also how a memif client connects again: call it now and then.
+// Any thread. Asks the link; a memif client whose server went away stays down until it is opened again.
 void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info);
 
 // How many frames were written; 0 when idle. The frames belong to the caller until freed.

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
@@ -20,8 +22,10 @@ enum {
 	PACKET_ROOM = RTE_ALIGN_CEIL(sizeof(struct mr_packet), 64),
 	FRAME_OVERHEAD = 14 + 8 + 4, // Ethernet, two tags, check sequence
 	TX_SPARE = 64, // reply mbufs beyond what queue and cache can hold
-	START_ATTEMPTS = 20,
-	START_PAUSE_US = 50000,
+	CLIENT_ATTEMPTS = 10,
+	CLIENT_PAUSE_US = 50000,
+	LINK_CHECKS = 100,
+	LINK_PAUSE_US = 2000,
 };
 static_assert(PACKET_ROOM % RTE_MBUF_PRIV_ALIGN == 0, "the pool asks for this");
 static_assert(MR_MTU + FRAME_OVERHEAD <= RTE_MBUF_DEFAULT_DATAROOM, "one frame, one mbuf");
@@ -133,21 +137,53 @@ static int port_configure(struct mr_nic *nic, const struct mr_nic_options *optio
 	return 0;
 }
 
-static int port_start(
-	struct mr_nic *nic, const struct mr_nic_options *options, const char **ret_why)
+static bool is_memif_client(const struct rte_eth_dev_info *device)
+{
+	const struct rte_devargs *args = rte_dev_devargs(device->device);
+
+	return strcmp(device->driver_name, "net_memif") == 0 && args != NULL && args->args != NULL
+		&& strstr(args->args, "role=server") == NULL
+		&& strstr(args->args, "role=master") == NULL;
+}
+
+static bool link_comes_up(uint16_t port)
+{
+	struct rte_eth_link link = {0};
+
+	for (uint32_t i = 0; i < LINK_CHECKS; i++) {
+		if (rte_eth_link_get_nowait(port, &link) == 0
+			&& link.link_status == RTE_ETH_LINK_UP)
+			return true;
+		rte_delay_us_sleep(LINK_PAUSE_US);
+	}
+	return false;
+}
+
+// A memif client asks its server once, when it starts; a server that is still starting itself refuses and is not asked
+// again. So start again until the link stands.
+static int start_memif_client(uint16_t port)
+{
+	for (uint32_t i = 0; i < CLIENT_ATTEMPTS; i++) {
+		int r = rte_eth_dev_start(port);
+		if (r == 0 && link_comes_up(port))
+			return 0;
+		if (r == 0)
+			(void)rte_eth_dev_stop(port);
+		rte_delay_us_sleep(CLIENT_PAUSE_US);
+	}
+	return -ENOTCONN;
+}
+
+static int port_start(struct mr_nic *nic, const struct mr_nic_options *options,
+	const struct rte_eth_dev_info *device, const char **ret_why)
 {
 	struct rte_ether_addr mac;
+	bool client = is_memif_client(device);
 
-	int r = rte_eth_dev_start(nic->port);
-	// A memif client that comes between its server's bind and listen is refused: that passes.
-	bool memif = strcmp(nic->info.driver, "net_memif") == 0;
-	for (uint32_t i = 1; r < 0 && memif && i < START_ATTEMPTS; i++) {
-		rte_delay_us_sleep(START_PAUSE_US);
-		r = rte_eth_dev_start(nic->port);
-	}
+	int r = client ? start_memif_client(nic->port) : rte_eth_dev_start(nic->port);
 	if (r < 0)
-		return fail(
-			r, ret_why, "port %s cannot be started: %s", nic->info.name, strerror(-r));
+		return fail(r, ret_why, "port %s cannot be started: %s%s", nic->info.name,
+			strerror(-r), client ? " (no server answers at its memif socket)" : "");
 	nic->started = true;
 	// What a device cannot filter it passes anyhow: neither is an error.
 	(void)rte_eth_allmulticast_enable(nic->port);
@@ -181,7 +217,7 @@ static int open_into(struct mr_nic *nic, const struct mr_nic_options *options, c
 	if (r == 0)
 		r = port_configure(nic, options, &device, ret_why);
 	if (r == 0)
-		r = port_start(nic, options, ret_why);
+		r = port_start(nic, options, &device, ret_why);
 	return r;
 }
 

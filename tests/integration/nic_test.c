@@ -326,9 +326,9 @@ static void inquire(void)
 	uint32_t answers = 0;
 
 	do {
-		mr_nic_info(nic, &info); // a memif client connects when it is asked for its link
 		answers += ask(nic);
 	} while (answers < 3);
+	mr_nic_info(nic, &info);
 	mr_assert(info.link_up);
 	close_port(nic);
 }
