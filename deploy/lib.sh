@@ -117,18 +117,26 @@ llhttp_unpack() {
   dpkg-deb -x "$dir"/"$package"_*.deb "$dir"
 }
 
-# build DIR [MESON OPTION...]: configures once, then compiles what changed. The log is DIR.log; the last lines are shown on failure.
-build() {
-  local dir=$1 log=$1.log llhttp
+# configure DIR [MESON OPTION...]: once; a build that exists stays as it is configured.
+configure() {
+  local dir=$1 llhttp
   shift
   mkdir -p "$(dirname "$dir")"
-  if [ ! -f "$dir/build.ninja" ]; then
-    llhttp=$(llhttp_dir)
-    [ -n "$llhttp" ] || die "$EXIT_FAILED" 'the sources of llhttp are missing'
-    meson setup "$dir" "$LIB_ROOT" "-Dllhttp_dir=$llhttp" "$@" >"$log" 2>&1 || build_failed "$log"
-  fi
-  ninja -C "$dir" >"$log" 2>&1 || build_failed "$log"
+  [ ! -f "$dir/build.ninja" ] || return 0
+  llhttp=$(llhttp_dir)
+  [ -n "$llhttp" ] || die "$EXIT_FAILED" 'the sources of llhttp are missing'
+  meson setup "$dir" "$LIB_ROOT" "-Dllhttp_dir=$llhttp" "$@" >"$dir.log" 2>&1 || build_failed "$dir.log"
 }
+
+# compile DIR [TARGET...]: everything, or these; the last lines of the log are shown on failure.
+compile() {
+  local dir=$1
+  shift
+  ninja -C "$dir" "$@" >"$dir.log" 2>&1 || build_failed "$dir.log"
+}
+
+# The programs of a build, which are enough to run Millrace.
+PROGRAMS=(control/cli/millrace dataplane/load/millrace-load dataplane/run/millraced)
 
 build_failed() {
   tail -n 30 "$1" >&2

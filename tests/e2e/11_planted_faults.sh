@@ -11,7 +11,8 @@
 # Enough events that each fault strikes several times.
 run_with_fault() {
   local fault=$1 status=0
-  build "$BUILD_DIR-$fault" -Dbench_break="$fault" -Dtests=disabled -Dllhttp_dir="$(llhttp_dir)"
+  configure "$BUILD_DIR-$fault" -Dbench_break="$fault" -Dtests=disabled
+  compile "$BUILD_DIR-$fault" "${PROGRAMS[@]}"
   TMPDIR=$E2E_DIR "$E2E_ROOT/deploy/quickstart" --no-install --build-dir "$BUILD_DIR-$fault" \
     --duration 10 --rate 30000 >"$E2E_DIR/$fault.log" 2>&1 || status=$?
   tail -n 30 "$E2E_DIR/$fault.log"

@@ -18,6 +18,11 @@ fact() {
   [[ $2 == *"$3"* ]] || e2e_fail "$1: $3 is not in: $2"
 }
 
+# Also when the test has failed half-way.
+e2e_cleanup() {
+  [ ! -e "$QUICKSTART_KEPT" ] || quickstart --stop
+}
+
 quickstart --keep --duration 2 --rate 2000
 fact 'status' "$(ask status)" '"state":"running"'
 fact 'status says volatile' "$(ask status)" 'VOLATILE'

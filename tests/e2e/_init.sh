@@ -54,6 +54,9 @@ e2e_wait_for() {
   done
 }
 
+# A test that starts things by other means defines this again.
+e2e_cleanup() { :; }
+
 e2e_finish() {
   local status=$? pid kept=$BUILD_DIR/e2e-logs/$E2E_NAME
   trap - EXIT
@@ -61,6 +64,7 @@ e2e_finish() {
     echo "status $status; everything is in $E2E_DIR; leave the shell to take it down"
     (cd "$E2E_DIR" && bash -i) || true
   fi
+  e2e_cleanup || true
   for pid in ${E2E_PIDS[@]+"${E2E_PIDS[@]}"}; do
     kill "$pid" 2>/dev/null || true
   done
