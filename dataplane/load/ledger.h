@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "workload.h"
@@ -31,7 +32,6 @@ struct mr_ledger_header {
 	uint32_t magic;
 	uint32_t version;
 	uint64_t capacity; // entries
-	uint64_t start_ns; // intended time of the first event
 	uint64_t hash_seed; // of the installation: slot = hash(object, seed) >> 52
 	struct mr_workload_options workload;
 	_Atomic uint64_t offered; // event numbers 1 .. offered stand
@@ -39,6 +39,9 @@ struct mr_ledger_header {
 	_Atomic uint32_t finished; // the sender will write no more
 	uint32_t flows;
 };
+static_assert(sizeof(struct mr_workload_options) == 120, "file format");
+static_assert(offsetof(struct mr_ledger_header, offered) == 144, "file format");
+static_assert(offsetof(struct mr_ledger_header, flows) == 164, "file format");
 static_assert(sizeof(struct mr_ledger_header) <= MR_LEDGER_HEADER_BYTES, "the header is one page");
 
 struct mr_ledger_entry {
