@@ -1,6 +1,6 @@
 #include "delivery.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "delivery_state.h"
 #include "mr_assert.h"
@@ -63,7 +63,8 @@ struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_deli
 	bool plans = delivery == NULL;
 	if (plans)
 		delivery = &planned;
-	*delivery = (struct mr_delivery){.config = *config};
+	memset(delivery, 0, sizeof(*delivery));
+	delivery->config = *config;
 	mr_rng_seed(&delivery->rng, config->rng_seed);
 	bool ok = tables_init(delivery, arena);
 	if (!ok || plans)

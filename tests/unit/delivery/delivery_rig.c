@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bytes.h"
 #include "event_codec.h"
 #include "record_codec.h"
 
@@ -133,13 +134,14 @@ struct mr_webhook *rig_webhook(struct rig *rig, uint32_t lane, uint32_t in_fligh
 {
 	struct mr_steward_msg *msg = next_message(rig);
 	msg->kind = MR_STEWARD_WEBHOOK_ADD;
-	msg->webhook = (struct mr_webhook){.id = 5000 + lane,
-		.lane = lane,
-		.in_flight = (uint16_t)in_flight,
-		.host = "127.0.0.1",
-		.port = (uint16_t)(8000 + lane),
-		.path = "/hook?a=1",
-		.secret_length = sizeof(RIG_SECRET) - 1};
+	struct mr_webhook *webhook = &msg->webhook; // zeroed: messages are used once
+	webhook->id = 5000 + lane;
+	webhook->lane = lane;
+	webhook->in_flight = (uint16_t)in_flight;
+	webhook->port = (uint16_t)(8000 + lane);
+	mr_copy_text(webhook->host, sizeof(webhook->host), "127.0.0.1", 9);
+	mr_copy_text(webhook->path, sizeof(webhook->path), "/hook?a=1", 9);
+	webhook->secret_length = sizeof(RIG_SECRET) - 1;
 	memcpy(msg->webhook.secret, RIG_SECRET, sizeof(RIG_SECRET) - 1);
 	return &msg->webhook;
 }
