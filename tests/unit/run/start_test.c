@@ -159,14 +159,14 @@ static void secret_file_that_is_not_safe_is_refused(void **state)
 
 static int parse(const char *const *words, struct mr_options *ret_options, char *ret_why)
 {
-	char *argv[8] = {(char[]){"millraced"}};
+	static char storage[8][32]; // the options point into it
+	char *argv[9] = {storage[0]};
 	int argc = 1;
-	for (; words[argc - 1] != NULL; argc++)
-		argv[argc] = strdup(words[argc - 1]);
-	int err = mr_options_parse(argc, argv, ret_options, ret_why, 256);
-	for (int i = 1; i < argc && err != 0; i++)
-		free(argv[i]);
-	return err;
+	for (; words[argc - 1] != NULL; argc++) {
+		snprintf(storage[argc], sizeof(storage[argc]), "%s", words[argc - 1]);
+		argv[argc] = storage[argc];
+	}
+	return mr_options_parse(argc, argv, ret_options, ret_why, 256);
 }
 
 static void command_line_is_taken_apart(void **state)
