@@ -1,6 +1,6 @@
-// The configuration: one struct, made once from defaults, file, environment and flags (the later ones win), validated as
-// a whole and copied into its owners. config_table.h lists every key once; --print-config, docs/CONFIGURATION.md and the
-// checks come from it.
+// The configuration: one struct, made once from defaults, file, environment and flags (the later
+// ones win), validated as a whole and copied into its owners. config_table.h lists every key once;
+// --print-config, docs/CONFIGURATION.md and the checks come from it.
 #pragma once
 
 #include <stdbool.h>
@@ -91,10 +91,11 @@ struct mr_config_sources {
 	bool check_host; // also what the configuration needs of this host: CPUs, directories, secret files
 };
 
-// A configuration with every default, zeroed otherwise. Large: it belongs on the heap. NULL: no memory.
+// A configuration with every default, zeroed otherwise. Large: it belongs on the heap. NULL: no
+// memory.
 struct mr_config *mr_config_new(void);
 void mr_config_free(struct mr_config *config); // accepts NULL; wipes secrets
-// Reads all sources into a configuration of mr_config_new and checks it. Every mistake goes to `report`. 0, or -EINVAL
-// with report->errors > 0.
+// Reads all sources into a configuration of mr_config_new and checks it. Every mistake goes to
+// `report`. 0, or -EINVAL with report->errors > 0.
 int mr_config_load(struct mr_config *config, const struct mr_config_sources *sources,
 	struct mr_config_report *report);

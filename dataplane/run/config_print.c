@@ -11,7 +11,8 @@ static size_t group_length(const char *key)
 	return dot != NULL ? (size_t)(dot - key) : 0;
 }
 
-// A group that is also the name of a list (webhooks) cannot be a map beside it: its keys stay dotted.
+// A group that is also the name of a list (webhooks) cannot be a map beside it: its keys stay
+// dotted.
 static bool is_list(const char *key, size_t length)
 {
 	for (uint32_t id = 0; id < MR_LIST_COUNT; id++)

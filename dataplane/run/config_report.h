@@ -1,5 +1,5 @@
-// Mistakes in the configuration, all of them at once, the way a compiler prints them: file:line:col: error: text, the
-// line, and a caret under the word that is wrong.
+// Mistakes in the configuration, all of them at once, the way a compiler prints them:
+// file:line:col: error: text, the line, and a caret under the word that is wrong.
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,6 @@
-// Every key of the configuration file, once: its type, default, range, meaning and place in struct mr_config. The loader, the
-// environment, --set, --print-config and docs/CONFIGURATION.md all read this table.
+// Every key of the configuration file, once: its type, default, range, meaning and place in struct
+// mr_config. The loader, the environment, --set, --print-config and docs/CONFIGURATION.md all read
+// this table.
 #pragma once
 
 #include <stdbool.h>

@@ -7,8 +7,9 @@
 
 #include "config_table.h"
 
-// Parses `text` as the key's type, checks its range and stores it at base + key->offset. 0, or -EINVAL with what was
-// expected in `ret_why`; then nothing was stored. MR_VALUE_FILTERS is no single value: asserted.
+// Parses `text` as the key's type, checks its range and stores it at base + key->offset. 0, or
+// -EINVAL with what was expected in `ret_why`; then nothing was stored. MR_VALUE_FILTERS is no
+// single value: asserted.
 int mr_value_parse(const struct mr_config_key *key, const char *text, size_t length, void *base,
 	char *ret_why, size_t why_size);
 // Writes a key's range for people: "1..65536", "1 KiB .. 1 GiB"; empty when there is none.

@@ -46,7 +46,8 @@ static struct mr_config_at at_of(struct fy_node *node)
 		.width = width};
 }
 
-// The scalar's text, or false after saying what is wrong with it. `key_at` is where a blank value is reported.
+// The scalar's text, or false after saying what is wrong with it. `key_at` is where a blank value
+// is reported.
 static bool scalar_of(struct walk *walk, struct fy_node *node, const char *key,
 	struct mr_config_at key_at, const char **ret_text, size_t *ret_length)
 {

@@ -1,4 +1,5 @@
-// The configuration file: YAML through libfyaml into struct mr_config. Mistakes are collected, never the first only.
+// The configuration file: YAML through libfyaml into struct mr_config. Mistakes are collected,
+// never the first only.
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-// The control socket (messages: <millrace/control.h>): who may connect, the sizes of what they send, and one handler per type. Runs in the
-// steward's thread.
+// The control socket (messages: <millrace/control.h>): who may connect, the sizes of what they
+// send, and one handler per type. Runs in the steward's thread.
 #pragma once
 
 #include <poll.h>
@@ -30,7 +30,8 @@ struct mr_control {
 	char path[108];
 };
 
-// Listens at `path`, mode 0600. Takes the place of a socket file that nobody listens on. 0, or negative errno with a sentence in `ret_why`.
+// Listens at `path`, mode 0600. Takes the place of a socket file that nobody listens on. 0, or
+// negative errno with a sentence in `ret_why`.
 int mr_control_open(struct mr_control *control, const char *path,
 	const struct mr_control_host *host, char *ret_why, size_t why_size);
 void mr_control_close(

@@ -1,6 +1,7 @@
-// The sessions of all producers: who has which index, and the way from HELLO to WELCOME and from BYE to BYE. A session is known to every shard and
-// source before its WELCOME is sent; it ends at the sources before it ends at the shards. A session that is never closed keeps its index
-// until the router stops.
+// The sessions of all producers: who has which index, and the way from HELLO to WELCOME and from
+// BYE to BYE. A session is known to every shard and source before its WELCOME is sent; it ends at
+// the sources before it ends at the shards. A session that is never closed keeps its index until
+// the router stops.
 #pragma once
 
 #include <stdbool.h>
@@ -40,7 +41,8 @@ struct mr_directory {
 
 bool mr_directory_init(struct mr_directory *directory, struct mr_arena *arena,
 	struct mr_postbox *postbox, const struct mr_directory_config *config);
-// Takes a HELLO or BYE that a source lends; it goes back with an answer, or with none (reply_length 0).
+// Takes a HELLO or BYE that a source lends; it goes back with an answer, or with none (reply_length
+// 0).
 void mr_directory_hello(struct mr_directory *directory, struct mr_handshake *handshake);
 void mr_directory_bye(struct mr_directory *directory, struct mr_handshake *handshake);
 // Sends what waits for room in the postbox. True when something moved.

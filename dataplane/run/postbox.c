@@ -67,7 +67,8 @@ void mr_postbox_send(struct mr_postbox *postbox, struct mr_post *post, struct mr
 	postbox->last = post;
 }
 
-// Pushes a post to its stages, but for those whose ring was full for an older one: a stage gets them in order.
+// Pushes a post to its stages, but for those whose ring was full for an older one: a stage gets
+// them in order.
 static bool push(struct mr_postbox *postbox, struct mr_post *post, struct mr_stage_set *blocked)
 {
 	bool moved = false;

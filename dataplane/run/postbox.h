@@ -1,5 +1,6 @@
-// Messages of the steward on their way to the stages. Each has a generation and a set of stages that must apply it; its memory is used again only when all of them
-// have published that generation. One owner: the steward.
+// Messages of the steward on their way to the stages. Each has a generation and a set of stages
+// that must apply it; its memory is used again only when all of them have published that
+// generation. One owner: the steward.
 #pragma once
 
 #include <stdbool.h>

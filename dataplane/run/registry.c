@@ -53,7 +53,8 @@ static uint64_t text_hash(const char *text, uint64_t seed)
 	return mr_hash_bytes(text, strlen(text), seed);
 }
 
-// Of everything that makes a webhook what it is. A secret made at a handshake is no part of it: the file did not change when it came.
+// Of everything that makes a webhook what it is. A secret made at a handshake is no part of it: the
+// file did not change when it came.
 static uint64_t fingerprint(const struct mr_config_webhook *entry)
 {
 	const struct mr_webhook *webhook = &entry->webhook;

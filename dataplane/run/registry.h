@@ -1,5 +1,7 @@
-// The webhooks of the configuration and what the stages know of them. What is wanted is set as a whole; the registry sends the messages that
-// bring the stages there: a lane before its subscription, and the subscription's end before the lane's, so that no match is ever without a lane.
+// The webhooks of the configuration and what the stages know of them. What is wanted is set as a
+// whole; the registry sends the messages that bring the stages there: a lane before its
+// subscription, and the subscription's end before the lane's, so that no match is ever without a
+// lane.
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +45,8 @@ bool mr_registry_init(struct mr_registry *registry, struct mr_arena *arena,
 void mr_registry_want(struct mr_registry *registry, const struct mr_config *config);
 // Sends what waits for room in the postbox. True when something moved.
 bool mr_registry_work(struct mr_registry *registry);
-// The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in the file changes.
+// The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in
+// the file changes.
 void mr_registry_gone(struct mr_registry *registry, uint32_t lane, uint64_t webhook);
 // Name of the webhook that has the lane, NULL when it is not `webhook` or has been removed.
 const char *mr_registry_name(const struct mr_registry *registry, uint32_t lane, uint64_t webhook);

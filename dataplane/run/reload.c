@@ -1,4 +1,5 @@
-// A reload: the same sources are read again; what may change at run time becomes messages, what may not is named.
+// A reload: the same sources are read again; what may change at run time becomes messages, what may
+// not is named.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -147,7 +147,8 @@ void mr_runner_wake(struct mr_runner *runner)
 
 // -- Idle
 
-// Once a second: did this thread get the CPU whenever it wanted it? When not, spinning takes it from whom we wait for.
+// Once a second: did this thread get the CPU whenever it wanted it? When not, spinning takes it
+// from whom we wait for.
 static void judge_cpu_share(struct mr_runner *runner)
 {
 	uint64_t window_ns = runner->now_ns - runner->window_start_ns;

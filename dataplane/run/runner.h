@@ -1,8 +1,10 @@
-// The loop of one lcore over its stages: who is served next, how much it may do at once, what is measured, and what an idle core does.
+// The loop of one lcore over its stages: who is served next, how much it may do at once, what is
+// measured, and what an idle core does.
 //
-// Fair: the stage that has used least of its weight goes next; one that found nothing to do is put level with the one that used most,
-// so idling earns no credit. Bounded: budgets are steered so that a step takes about 50 us. Idle: first spin, then yield, then nap
-// in mr_net_wait; a core that did something rings the doorbells of those that sleep. The clock is read once per step.
+// Fair: the stage that has used least of its weight goes next; one that found nothing to do is put
+// level with the one that used most, so idling earns no credit. Bounded: budgets are steered so
+// that a step takes about 50 us. Idle: first spin, then yield, then nap in mr_net_wait; a core that
+// did something rings the doorbells of those that sleep. The clock is read once per step.
 #pragma once
 
 #include <stdalign.h>
@@ -65,8 +67,8 @@ void mr_runner_init(
 	struct mr_runner *runner, uint32_t cpu, uint64_t idle_max_latency_ns, bool shared_cpu);
 void mr_runner_add(struct mr_runner *runner, const struct mr_stage *stage, uint32_t weight,
 	void (*attach)(void *state, struct mr_net *net), void (*detach)(void *state));
-// The thread of the lcore: opens its sockets, attaches the stages, runs until `stop`, and cleans up once its peers have stopped too. Argument:
-// struct mr_runner *. 0 or negative errno.
+// The thread of the lcore: opens its sockets, attaches the stages, runs until `stop`, and cleans up
+// once its peers have stopped too. Argument: struct mr_runner *. 0 or negative errno.
 int mr_runner_main(void *runner);
 // One stage's step (tests and mr_runner_main).
 enum mr_poll mr_runner_turn(struct mr_runner *runner);

@@ -1,4 +1,5 @@
-// The statistics segment (layout: <millrace/stats.h>): a memfd that this process alone can write, handed to readers over the control socket.
+// The statistics segment (layout: <millrace/stats.h>): a memfd that this process alone can write,
+// handed to readers over the control socket.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// The steward: control socket, signals, configuration, sessions, webhooks. It sleeps, and speaks to the stages in messages only.
+// The steward: control socket, signals, configuration, sessions, webhooks. It sleeps, and speaks to
+// the stages in messages only.
 #pragma once
 
 #include <stdbool.h>
@@ -46,16 +47,21 @@ struct mr_steward {
 // Takes its memory. False when the arena has no room (or plans).
 bool mr_steward_init(
 	struct mr_steward *steward, struct mr_arena *arena, const struct mr_steward_config *config);
-// Takes over `current`, opens the control socket and sends the whole configuration to the stages. 0, or negative errno with a sentence.
+// Takes over `current`, opens the control socket and sends the whole configuration to the stages.
+// 0, or negative errno with a sentence.
 int mr_steward_start(
 	struct mr_steward *steward, struct mr_config *current, char *ret_why, size_t why_size);
-// One round without waiting: messages, handshakes, control requests. True when something moved. `now_ns` is monotonic.
+// One round without waiting: messages, handshakes, control requests. True when something moved.
+// `now_ns` is monotonic.
 bool mr_steward_step(struct mr_steward *steward, uint64_t now_ns);
-// Rounds and naps until the router is told to stop, has drained, or a core has failed. 0 or negative errno.
+// Rounds and naps until the router is told to stop, has drained, or a core has failed. 0 or
+// negative errno.
 int mr_steward_run(struct mr_steward *steward);
 void mr_steward_stop(struct mr_steward *steward); // closes the socket, frees the configuration
-// Blocks the steward's signals in this thread and those it starts; before any is started. The signalfd or negative errno.
+// Blocks the steward's signals in this thread and those it starts; before any is started. The
+// signalfd or negative errno.
 int mr_steward_signals(void);
 // -- reload.c
-// Reads the configuration's sources again: what is wrong changes nothing. Fills the reply for the control socket.
+// Reads the configuration's sources again: what is wrong changes nothing. Fills the reply for the
+// control socket.
 void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret_reload);

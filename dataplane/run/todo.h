@@ -1,4 +1,5 @@
-// Indices that need attention, first in first out. The owner puts an index in at most once until it comes out, so that it never overflows.
+// Indices that need attention, first in first out. The owner puts an index in at most once until it
+// comes out, so that it never overflows.
 #pragma once
 
 #include <stdbool.h>

@@ -27,8 +27,9 @@ struct mr_topology {
 	struct mr_topology_lcore lcores[MR_LCORES_MAX];
 };
 
-// `cpus`: those this process may use, ascending; 0 of them: unknown, then CPUs of configured lcores are taken as they are. Mistakes go to `report`.
-// 0 or -EINVAL. With topology.lcores every stage must stand there exactly once. Without it:
+// `cpus`: those this process may use, ascending; 0 of them: unknown, then CPUs of configured lcores
+// are taken as they are. Mistakes go to `report`. 0 or -EINVAL. With topology.lcores every stage
+// must stand there exactly once. Without it:
 //   1 or 2 CPUs: one lcore on the last CPU runs everything;
 //   more: separate sets, in this order: ingest | shards | journal and deliveries.
 int mr_topology_make(const struct mr_config *config, const uint32_t *cpus, uint32_t cpus_count,

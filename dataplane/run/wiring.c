@@ -101,7 +101,8 @@ static bool wire_ring(
 static bool wire_shard_rings(struct mr_wiring *wiring, struct mr_arena *arena, uint32_t shard)
 {
 	const struct mr_topology *topology = wiring->topology;
-	// Every frame, every ACK and every object over its bound may be on its way back: never full.
+	// Every frame, every ACK and every object over its bound may be on its way back: never
+	// full.
 	uint64_t back = wiring->config->port_mbufs + MR_SHARD_ACK_SLOTS + 2 * MR_SHED_SET_MAX;
 	bool done = true;
 	for (uint32_t i = 0; i < topology->sources; i++) {

@@ -1,5 +1,6 @@
-// All stages of a router, their streams and the rings between them, built in one arena. The same code runs twice: on a planning arena to
-// learn how much memory a configuration needs, and on the real one.
+// All stages of a router, their streams and the rings between them, built in one arena. The same
+// code runs twice: on a planning arena to learn how much memory a configuration needs, and on the
+// real one.
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@
 #include "stream.h"
 #include "topology.h"
 
-// Stages are numbered: sources, shards, the journal, deliveries, the steward. The same number is their row in the segment.
+// Stages are numbered: sources, shards, the journal, deliveries, the steward. The same number is
+// their row in the segment.
 struct mr_stage_numbers {
 	uint32_t source, shard, journal, delivery, steward; // number of the first one of each kind
 	uint32_t count;
@@ -54,7 +56,8 @@ struct mr_wiring {
 	char names[MR_STAGES_MAX][24];
 };
 
-// `config`, `topology`, `segment` and `boot_id` are set; everything else is filled in. False when the arena has no room (or plans).
+// `config`, `topology`, `segment` and `boot_id` are set; everything else is filled in. False when
+// the arena has no room (or plans).
 bool mr_wire(struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_wiring_port *port);
 // Limits of the configuration that may change at run time.
 struct mr_tune mr_tune_of(const struct mr_config *config);

@@ -1,4 +1,5 @@
-// Messages to the stages: in order, in force only when all have applied them, memory used again only then.
+// Messages to the stages: in order, in force only when all have applied them, memory used again
+// only then.
 #include "postbox.h"
 
 #include <setjmp.h>

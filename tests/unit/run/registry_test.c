@@ -103,7 +103,8 @@ static void settle(void)
 	assert_int_equal(world->registry.todo.count, 0);
 }
 
-// A new configuration with these webhooks; a name with a digit behind it has another target than without.
+// A new configuration with these webhooks; a name with a digit behind it has another target than
+// without.
 static void want(const char *const *names, uint32_t count)
 {
 	struct mr_config *config = mr_config_new();

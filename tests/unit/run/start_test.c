@@ -1,4 +1,5 @@
-// Stages on cores, decided and configured; secrets at rest; the command line; the statistics segment.
+// Stages on cores, decided and configured; secrets at rest; the command line; the statistics
+// segment.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
