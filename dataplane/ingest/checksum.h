@@ -1,5 +1,5 @@
-// The Internet checksum (RFC 1071) over little-endian loads: ones' complement addition does not mind the byte order, so
-// sums are folded and stored as they are.
+// The Internet checksum (RFC 1071) over little-endian loads: ones' complement addition does not
+// mind the byte order, so sums are folded and stored as they are.
 #pragma once
 
 #include <stddef.h>
@@ -22,7 +22,8 @@ static inline uint64_t mr_checksum_sum(const void *bytes, size_t length)
 	return sum + word;
 }
 
-// 0xffff over parts that include a correct checksum; otherwise its complement is the checksum to store.
+// 0xffff over parts that include a correct checksum; otherwise its complement is the checksum to
+// store.
 static inline uint16_t mr_checksum_fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

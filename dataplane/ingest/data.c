@@ -1,5 +1,5 @@
-// DATA: from an authenticated packet to one descriptor for the owner shard of its flow. Nothing that came this far ends
-// here: the shard settles every sequence.
+// DATA: from an authenticated packet to one descriptor for the owner shard of its flow. Nothing
+// that came this far ends here: the shard settles every sequence.
 #include "ingest_state.h"
 #include "mr_assert.h"
 #include "verdict.h"

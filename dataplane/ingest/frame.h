@@ -1,5 +1,5 @@
-// Frames between bytes and meaning: Ethernet, up to two VLAN tags, IPv4, IPv6, UDP. Parsing trusts nothing; building makes
-// the way back of what was parsed. No state, no time.
+// Frames between bytes and meaning: Ethernet, up to two VLAN tags, IPv4, IPv6, UDP. Parsing trusts
+// nothing; building makes the way back of what was parsed. No state, no time.
 #pragma once
 
 #include <assert.h>
@@ -95,8 +95,9 @@ struct mr_view {
 	bool ipv6;
 };
 
-// MR_DISCARD_COUNT when the frame is for us and sound as far as its kind goes: UDP is checked completely, ARP and
-// ICMP have their bytes. Device filters are not trusted with more than `checked` (enum mr_rx_flag).
+// MR_DISCARD_COUNT when the frame is for us and sound as far as its kind goes: UDP is checked
+// completely, ARP and ICMP have their bytes. Device filters are not trusted with more than
+// `checked` (enum mr_rx_flag).
 enum mr_discard mr_frame_parse(const struct mr_port_address *port, uint8_t *data, uint32_t length,
 	uint32_t checked, struct mr_view *ret_view);
 // Whether the sender of an IP frame is loopback, private or link-local: nobody else is served yet.
@@ -120,6 +121,7 @@ struct mr_path {
 
 void mr_path_of(const uint8_t *data, const struct mr_view *view, struct mr_path *ret_path); // UDP
 uint32_t mr_path_header_bytes(const struct mr_path *path);
-// Headers with checksums around a payload that stands at data + mr_path_header_bytes. Returns the frame's length.
+// Headers with checksums around a payload that stands at data + mr_path_header_bytes. Returns the
+// frame's length.
 uint32_t mr_frame_build(uint8_t *data, const struct mr_port_address *port,
 	const struct mr_path *path, uint32_t payload_length);

@@ -1,4 +1,5 @@
-// HELLO and BYE go to the steward as a whole and come back with the answer. A fixed number of them is under way.
+// HELLO and BYE go to the steward as a whole and come back with the answer. A fixed number of them
+// is under way.
 #include "ingest_state.h"
 #include "mr_assert.h"
 #include "wire_codec.h"

@@ -1,5 +1,7 @@
-// The ingest stage of one RX queue: frames in, packets to their owner shards, ACKs out. It validates (Ethernet, VLAN, IPv4, IPv6, UDP, I1), answers for
-// the port (ARP, neighbour discovery, ICMP echo), knows the sessions, gives a verdict per event and never ends an authenticated DATA packet.
+// The ingest stage of one RX queue: frames in, packets to their owner shards, ACKs out. It
+// validates (Ethernet, VLAN, IPv4, IPv6, UDP, I1), answers for the port (ARP, neighbour discovery,
+// ICMP echo), knows the sessions, gives a verdict per event and never ends an authenticated DATA
+// packet.
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-// What an ingest step has to give away, gathered for a burst: frames to send, frames to free, descriptors for shards.
+// What an ingest step has to give away, gathered for a burst: frames to send, frames to free,
+// descriptors for shards.
 #pragma once
 
 #include <stdint.h>
@@ -30,5 +31,6 @@ void mr_outbox_send(struct mr_outbox *outbox, struct mr_frame *frame, enum mr_co
 void mr_outbox_free(struct mr_outbox *outbox, struct mr_frame *frame);
 // One received packet for a shard. At most MR_BURST_MAX between two flushes.
 void mr_outbox_stage(struct mr_outbox *outbox, uint32_t shard, struct mr_source_msg msg);
-// Gives all of it away. A packet whose shard has no room is freed and counted; its producer sends it again.
+// Gives all of it away. A packet whose shard has no room is freed and counted; its producer sends
+// it again.
 void mr_outbox_flush(struct mr_outbox *outbox);

@@ -1,5 +1,5 @@
-// What goes back to producers. Each message is laid out in a frame of the reply pool behind the way its producer's own
-// packet came.
+// What goes back to producers. Each message is laid out in a frame of the reply pool behind the way
+// its producer's own packet came.
 #include "ingest_state.h"
 #include "mr_assert.h"
 #include "wire_codec.h"
@@ -38,7 +38,8 @@ static uint16_t own_flags(const struct mr_ingest *ingest)
 	return ingest->config.is_volatile ? MR_WIRE_FLAG_VOLATILE : 0;
 }
 
-// The shard knows what to say, the source how to reach whom: a session that has gone meanwhile needs no ACK.
+// The shard knows what to say, the source how to reach whom: a session that has gone meanwhile
+// needs no ACK.
 void mr_ingest_ack(struct mr_ingest *ingest, const struct mr_ack_slot *slot)
 {
 	struct reply reply;
@@ -83,7 +84,8 @@ void mr_ingest_pong(struct mr_ingest *ingest, const struct mr_message *message)
 	reply_end(ingest, &path, &reply, length, MR_COUNTER_COUNT);
 }
 
-// Never larger than what it answers, and few at a time: nobody gains by making us answer somebody else.
+// Never larger than what it answers, and few at a time: nobody gains by making us answer somebody
+// else.
 void mr_ingest_error(
 	struct mr_ingest *ingest, const struct mr_message *message, enum mr_reason reason)
 {

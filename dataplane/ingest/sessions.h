@@ -1,5 +1,5 @@
-// The source's own copy of what the steward says about keys and sessions, and for each session the way back to its
-// producer. Bounded, one owner.
+// The source's own copy of what the steward says about keys and sessions, and for each session the
+// way back to its producer. Bounded, one owner.
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ bool mr_sessions_app_of_key(const struct mr_sessions *sessions, uint64_t key_id,
 // Opening what is open already changes nothing.
 void mr_sessions_open(struct mr_sessions *sessions, const struct mr_session *session);
 void mr_sessions_close(struct mr_sessions *sessions, uint16_t index);
-// The session a message belongs to: its id, its epoch, the app of its key. NULL with MR_DISCARD_KEY or
-// MR_DISCARD_SESSION.
+// The session a message belongs to: its id, its epoch, the app of its key. NULL with MR_DISCARD_KEY
+// or MR_DISCARD_SESSION.
 struct mr_source_session *mr_sessions_find(struct mr_sessions *sessions,
 	const struct mr_wire_header *header, enum mr_discard *ret_why);

@@ -1,5 +1,5 @@
-// Objects that a shard names as over their bound: their events are refused here, so that they cost neither a hop nor
-// a full check. Bounded by the shard's own numbering; entries end by themselves.
+// Objects that a shard names as over their bound: their events are refused here, so that they cost
+// neither a hop nor a full check. Bounded by the shard's own numbering; entries end by themselves.
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ static inline bool mr_turned_away_any(const struct mr_turned_away *shed)
 	return shed->slots.count > 0;
 }
 
-// Whether events of the object in this flow are refused now; *ret_slot is the shard's number for it.
+// Whether events of the object in this flow are refused now; *ret_slot is the shard's number for
+// it.
 static inline bool mr_turned_away_find(const struct mr_turned_away *shed, uint64_t object,
 	uint32_t flow, uint64_t now_ns, uint8_t *ret_slot)
 {

@@ -29,7 +29,8 @@ static uint32_t length_of(const uint8_t *event, uint32_t left)
 	return length >= MR_EVENT_FIXED_BYTES && length <= left && length % 8 == 0 ? length : 0;
 }
 
-// Looks at lengths and objects alone: to refuse must cost little. Writes a verdict for every event it comes to.
+// Looks at lengths and objects alone: to refuse must cost little. Writes a verdict for every event
+// it comes to.
 static bool refuse_shed(
 	const struct mr_verdict_rules *rules, struct mr_packet *packet, uint8_t *ret_slot)
 {
@@ -56,8 +57,8 @@ static bool refuse_shed(
 	return same && packet->verdicts == packet->count && left == 0;
 }
 
-// How many events are sound, from the first on: those without a verdict decode and belong to the packet's flow, and
-// the last one ends with the body.
+// How many events are sound, from the first on: those without a verdict decode and belong to the
+// packet's flow, and the last one ends with the body.
 static uint8_t count_sound(const struct mr_verdict_rules *rules, const struct mr_packet *packet)
 {
 	const uint8_t *event = packet->events;

@@ -14,7 +14,8 @@ struct mr_verdict_rules {
 	const struct mr_turned_away *shed; // of the flow's shard
 };
 
-// Fills decoded, verdicts and verdict of a packet whose other fields stand. True when every event of it is refused for one
-// object that is over its bound: *ret_slot is the shard's number for it, and the packet need not travel.
+// Fills decoded, verdicts and verdict of a packet whose other fields stand. True when every event
+// of it is refused for one object that is over its bound: *ret_slot is the shard's number for it,
+// and the packet need not travel.
 bool mr_verdict_give(
 	const struct mr_verdict_rules *rules, struct mr_packet *packet, uint8_t *ret_slot);

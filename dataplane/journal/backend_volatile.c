@@ -23,7 +23,8 @@ static uint64_t volatile_commit(
 	return bytes;
 }
 
-// Whoever asks has found the buffer overwritten, and there is no second copy. Without state: any thread.
+// Whoever asks has found the buffer overwritten, and there is no second copy. Without state: any
+// thread.
 static enum mr_read volatile_fetch(
 	void *state, mr_position position, void *ret_bytes, uint32_t *ret_length)
 {

@@ -32,7 +32,8 @@ struct mr_journal *mr_journal_new(struct mr_arena *arena, const struct mr_journa
 	return journal;
 }
 
-// One commit covers everything the streams have grown since the last one: the dearer a commit, the more it carries.
+// One commit covers everything the streams have grown since the last one: the dearer a commit, the
+// more it carries.
 enum mr_poll mr_journal_step(void *journal, struct mr_now now, struct mr_budget budget)
 {
 	struct mr_journal *self = journal;

@@ -1,5 +1,6 @@
-// The journal stage: makes streams durable and publishes how far (stream->watermark). One per disk; the one writer of
-// every watermark. The back end decides what durable means: the volatile one moves the watermark to the tail.
+// The journal stage: makes streams durable and publishes how far (stream->watermark). One per disk;
+// the one writer of every watermark. The back end decides what durable means: the volatile one
+// moves the watermark to the tail.
 #pragma once
 
 #include <stdint.h>
@@ -9,12 +10,15 @@
 #include "stage.h"
 #include "stream.h"
 
-// Durable means what the back end says. Each call is one commit of everything new in the given streams.
+// Durable means what the back end says. Each call is one commit of everything new in the given
+// streams.
 struct mr_backend {
 	const char *name; // "memory"
 	void *state;
-	// Makes bytes durable and stores watermarks, now or in a later call. Returns bytes made durable by this call.
-	uint64_t (*commit)(void *state, struct mr_stream *const *streams, uint32_t count, struct mr_now now);
+	// Makes bytes durable and stores watermarks, now or in a later call. Returns bytes made
+	// durable by this call.
+	uint64_t (*commit)(
+		void *state, struct mr_stream *const *streams, uint32_t count, struct mr_now now);
 	struct mr_backend_reader reader;
 	bool is_volatile; // a crash forgets what was acknowledged
 };

@@ -89,8 +89,9 @@ bool mr_device_plugin(const char *name, char *ret_path, size_t path_size)
 	return length > 0 && (size_t)length < path_size && access(ret_path, R_OK) == 0;
 }
 
-// Whether the address belongs to a living process. Asks without becoming a connection, since memif servers have died of
-// visitors that leave at once: a name in the file system refuses a socket of another type, an abstract name a second owner.
+// Whether the address belongs to a living process. Asks without becoming a connection, since memif
+// servers have died of visitors that leave at once: a name in the file system refuses a socket of
+// another type, an abstract name a second owner.
 static bool somebody_serves(const char *path, bool abstract)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

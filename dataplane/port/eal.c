@@ -59,8 +59,8 @@ static void argue_lcores(const struct mr_eal_options *options)
 	argue("--main-lcore=0");
 }
 
-// Loading every driver that is installed takes longer than all the rest of a start: name those we need, when they
-// are where this DPDK keeps them.
+// Loading every driver that is installed takes longer than all the rest of a start: name those we
+// need, when they are where this DPDK keeps them.
 static void argue_plugins(const struct mr_device *devices, uint32_t count)
 {
 	char paths[1 + 8][256];
@@ -116,7 +116,8 @@ static ssize_t log_write(void *cookie, const char *text, size_t length)
 	return (ssize_t)length;
 }
 
-// While the EAL starts, what it prints (to stdout, to stderr, to its log) is kept for us to choose from.
+// While the EAL starts, what it prints (to stdout, to stderr, to its log) is kept for us to choose
+// from.
 struct capture {
 	int memory;
 	int out;
@@ -203,7 +204,8 @@ static int prepare(const struct mr_eal_options *options, struct mr_device *devic
 	return 0;
 }
 
-// A start is good only when every port asked for is there: a driver that fails leaves the EAL content without it.
+// A start is good only when every port asked for is there: a driver that fails leaves the EAL
+// content without it.
 static int confirm_ports(const struct mr_device *devices, uint32_t count, const char *said,
 	char *ret_why, size_t why_size)
 {
@@ -272,7 +274,8 @@ void mr_eal_stop(void)
 	char folder[256];
 	char telemetry[sizeof(folder) + 32];
 
-	// The folder of the file prefix stays behind with the telemetry socket in it, unless somebody sweeps.
+	// The folder of the file prefix stays behind with the telemetry socket in it, unless
+	// somebody sweeps.
 	snprintf(folder, sizeof(folder), "%s", rte_eal_get_runtime_dir());
 	(void)rte_eal_cleanup();
 	snprintf(telemetry, sizeof(telemetry), "%s/dpdk_telemetry.v2", folder);

@@ -1,11 +1,13 @@
-// DPDK's environment: start-up from our own options only (never EAL's usage text), threads per lcore, and what this host lacks.
+// DPDK's environment: start-up from our own options only (never EAL's usage text), threads per
+// lcore, and what this host lacks.
 #pragma once
 
-#include <millrace/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include <millrace/limits.h>
 
 struct mr_eal_options {
 	bool hugepages; // false: --no-huge
@@ -24,6 +26,6 @@ void mr_eal_stop(void);
 // Runs fn(arg) on worker lcore `lcore` (1..n); returns at once.
 int mr_eal_launch(uint32_t lcore, int (*fn)(void *), void *arg);
 int mr_eal_wait(uint32_t lcore); // until fn returns
-// Prints what the host has and lacks for these options: CPUs, hugepages, memory, permissions, NUMA distances. Returns how many
-// things would keep millraced from starting.
+// Prints what the host has and lacks for these options: CPUs, hugepages, memory, permissions, NUMA
+// distances. Returns how many things would keep millraced from starting.
 uint32_t mr_host_check(const struct mr_eal_options *options, uint64_t memory_bytes, FILE *out);

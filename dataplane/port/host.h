@@ -1,4 +1,5 @@
-// What this host lacks for a start with given options; --check-host prints all of it, mr_eal_start refuses with the first.
+// What this host lacks for a start with given options; --check-host prints all of it, mr_eal_start
+// refuses with the first.
 #pragma once
 
 #include <stddef.h>

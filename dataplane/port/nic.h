@@ -1,5 +1,5 @@
-// The network port behind a small interface: nic_dpdk.c over ethdev, tests/support/nic_fake.c in memory. One queue
-// pair belongs to one stage; nothing here blocks, locks or allocates after open.
+// The network port behind a small interface: nic_dpdk.c over ethdev, tests/support/nic_fake.c in
+// memory. One queue pair belongs to one stage; nothing here blocks, locks or allocates after open.
 #pragma once
 
 #include <stdbool.h>
@@ -42,11 +42,13 @@ enum mr_rx_flag {
 	MR_RX_CHECKSUM_BAD = 2,
 };
 
-// EAL must be up; waits a few seconds for the server of a memif client. 0 or negative errno; *ret_why (static or in the nic's memory) says what failed and how to mend it.
+// EAL must be up; waits a few seconds for the server of a memif client. 0 or negative errno;
+// *ret_why (static or in the nic's memory) says what failed and how to mend it.
 int mr_nic_open(
 	const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
 void mr_nic_close(struct mr_nic *nic); // accepts NULL
-// Any thread. Asks the link; a memif client whose server went away stays down until it is opened again.
+// Any thread. Asks the link; a memif client whose server went away stays down until it is opened
+// again.
 void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info);
 
 // How many frames were written; 0 when idle. The frames belong to the caller until freed.
@@ -57,7 +59,8 @@ struct mr_frame *mr_frame_of_packet(struct mr_packet *packet);
 // A frame to fill: *ret_data has room for the MTU and an Ethernet header. NULL: pool empty.
 struct mr_frame *mr_nic_tx_frame(struct mr_nic *nic, uint16_t queue, uint8_t **ret_data);
 void mr_frame_set_length(struct mr_frame *frame, uint32_t length);
-// Sends what fits now and frees the rest; returns how many were sent. Also used to answer in a received frame.
+// Sends what fits now and frees the rest; returns how many were sent. Also used to answer in a
+// received frame.
 uint16_t mr_nic_tx_burst(
 	struct mr_nic *nic, uint16_t queue, struct mr_frame **frames, uint16_t count);
 // Packets the device dropped for want of room (imissed + rx_nombuf); any thread.

@@ -1,6 +1,7 @@
-// The port over DPDK's ethdev: PCI cards and virtual devices alike. A mr_frame is an mbuf; its private area holds the mr_packet. Frames
-// are taken and given back on the ingest lcore of their queue alone. Replies have a pool of their own, so that packets
-// which wait in shards cannot stop the ACKs that would free them.
+// The port over DPDK's ethdev: PCI cards and virtual devices alike. A mr_frame is an mbuf; its
+// private area holds the mr_packet. Frames are taken and given back on the ingest lcore of their
+// queue alone. Replies have a pool of their own, so that packets which wait in shards cannot stop
+// the ACKs that would free them.
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ static struct rte_mempool *pool_new(
 	uint16_t room = (uint16_t)(data + RTE_PKTMBUF_HEADROOM);
 	uint32_t cache = RTE_MIN((uint32_t)POOL_CACHE, mbufs / 4);
 
-	// A lcore that loses its CPU inside the pool must not stop the others: RTS waits for nobody in the middle.
+	// A lcore that loses its CPU inside the pool must not stop the others: RTS waits for nobody
+	// in the middle.
 	snprintf(name, sizeof(name), "mr_%s_%u", kind, port);
 	struct rte_mempool *pool = rte_pktmbuf_pool_create_by_ops(
 		name, mbufs, cache, PACKET_ROOM, room, socket, "ring_mt_rts");
@@ -159,8 +161,8 @@ static bool link_comes_up(uint16_t port)
 	return false;
 }
 
-// A memif client asks its server once, when it starts; a server that is still starting itself refuses and is not asked
-// again. So start again until the link stands.
+// A memif client asks its server once, when it starts; a server that is still starting itself
+// refuses and is not asked again. So start again until the link stands.
 static int start_memif_client(uint16_t port)
 {
 	for (uint32_t i = 0; i < CLIENT_ATTEMPTS; i++) {
@@ -294,7 +296,8 @@ uint16_t mr_nic_rx_burst(struct mr_nic *nic, uint16_t queue, struct mr_rx *ret_f
 		struct rte_mbuf *mbuf = mbufs[i];
 		if (i + 4 < count)
 			rte_prefetch0(mbufs[i + 4]);
-		// A frame in several pieces is longer than our MTU: its first piece is found too short.
+		// A frame in several pieces is longer than our MTU: its first piece is found too
+		// short.
 		ret_frames[i] = (struct mr_rx){
 			.data = rte_pktmbuf_mtod(mbuf, uint8_t *),
 			.frame = (struct mr_frame *)mbuf,

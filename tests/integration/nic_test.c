@@ -1,5 +1,5 @@
-// The port over real DPDK devices that need no hardware and no privilege. A process starts DPDK once, so every case is a
-// process of its own.
+// The port over real DPDK devices that need no hardware and no privilege. A process starts DPDK
+// once, so every case is a process of its own.
 #include "nic.h"
 
 #include <errno.h>
@@ -71,7 +71,8 @@ static void close_port(struct mr_nic *nic)
 	mr_eal_stop();
 }
 
-// Runs a case in a child; assertions of the product (mr_assert) end it, and a hang is ended by the alarm.
+// Runs a case in a child; assertions of the product (mr_assert) end it, and a hang is ended by the
+// alarm.
 static void in_a_process(void (*body)(void))
 {
 	int status = 0;

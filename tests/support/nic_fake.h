@@ -1,5 +1,5 @@
-// A port in memory behind <nic.h>: tests put frames in and take frames out. Every frame is counted: freeing one twice, or
-// sending one that is free, aborts.
+// A port in memory behind <nic.h>: tests put frames in and take frames out. Every frame is counted:
+// freeing one twice, or sending one that is free, aborts.
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +15,8 @@ void mr_nic_fake_free(struct mr_nic *nic);
 // Puts a frame into the RX queue; false when no frame or no room is left.
 bool mr_nic_fake_receive(
 	struct mr_nic *nic, uint16_t queue, const void *bytes, uint32_t length, uint32_t flags);
-// Takes the oldest frame that was sent on the queue, cut to `size`; its length, 0 when there is none.
+// Takes the oldest frame that was sent on the queue, cut to `size`; its length, 0 when there is
+// none.
 uint32_t mr_nic_fake_sent(struct mr_nic *nic, uint16_t queue, void *ret_bytes, uint32_t size);
 
 void mr_nic_fake_limit_tx(struct mr_nic *nic, uint32_t frames_per_burst);

@@ -1,4 +1,5 @@
-// What the stage makes of frames, good ones and bad ones: by its counters and by what reaches a shard.
+// What the stage makes of frames, good ones and bad ones: by its counters and by what reaches a
+// shard.
 #include "ingest_world.h"
 
 enum { OBJECT_FLOW = 4 };

@@ -1,5 +1,5 @@
-// An ingest stage with a port in memory, two shards and a steward played by the test; and frames made by hand, with code
-// of their own, so that a mistake of the stage's cannot hide in its tests.
+// An ingest stage with a port in memory, two shards and a steward played by the test; and frames
+// made by hand, with code of their own, so that a mistake of the stage's cannot hide in its tests.
 #pragma once
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-// What goes back: ACKs by the way the packet came, errors, PONG, and handshakes by way of the steward.
+// What goes back: ACKs by the way the packet came, errors, PONG, and handshakes by way of the
+// steward.
 #include "ingest_world.h"
 #include "wire_codec.h"
 

@@ -1,4 +1,5 @@
-// What a host lacks, told before the EAL is asked. The host is this machine: the options ask for what no machine has.
+// What a host lacks, told before the EAL is asked. The host is this machine: the options ask for
+// what no machine has.
 #include "host.h"
 
 #include <sched.h>
