@@ -36,7 +36,8 @@ static bool refuse_shed(
 {
 	const uint8_t *event = packet->events;
 	uint32_t left = packet->events_bytes;
-	bool same = true;
+	uint64_t last = 0; // events of one object come in rows: it is looked up once
+	bool same = true, is_shed = false;
 	uint8_t slot = 0;
 
 	memset(packet->verdict, MR_REASON_OK, packet->count);
@@ -44,8 +45,12 @@ static bool refuse_shed(
 		uint32_t length = length_of(event, left);
 		if (length == 0)
 			return false;
-		if (mr_turned_away_find(
-			    rules->shed, object_of(event), packet->flow, rules->now_ns, &slot)) {
+		uint64_t object = object_of(event);
+		if (object != last)
+			is_shed = mr_turned_away_find(
+				rules->shed, object, packet->flow, rules->now_ns, &slot);
+		last = object;
+		if (is_shed) {
 			packet->verdict[i] = MR_REASON_OBJECT_FULL;
 			same = same && (packet->verdicts == 0 || slot == *ret_slot);
 			*ret_slot = slot;
@@ -57,12 +62,18 @@ static bool refuse_shed(
 	return same && packet->verdicts == packet->count && left == 0;
 }
 
+static bool is_of_flow(const struct mr_verdict_rules *rules, uint64_t object, uint32_t flow)
+{
+	return mr_flow_of_slot(mr_slot_of(object, rules->hash_seed), rules->flows) == flow;
+}
+
 // How many events are sound, from the first on: those without a verdict decode and belong to the
 // packet's flow, and the last one ends with the body.
 static uint8_t count_sound(const struct mr_verdict_rules *rules, const struct mr_packet *packet)
 {
 	const uint8_t *event = packet->events;
 	uint32_t left = packet->events_bytes;
+	uint64_t last = 0; // whose flow is known to be right; no event has object 0
 
 	for (uint8_t i = 0; i < packet->count; i++) {
 		uint32_t length;
@@ -72,9 +83,10 @@ static uint8_t count_sound(const struct mr_verdict_rules *rules, const struct mr
 			ssize_t used = mr_event_check(event, left, NULL);
 			if (used < 0)
 				return i;
-			uint32_t slot = mr_slot_of(object_of(event), rules->hash_seed);
-			if (mr_flow_of_slot(slot, rules->flows) != packet->flow)
+			uint64_t object = object_of(event);
+			if (object != last && !is_of_flow(rules, object, packet->flow))
 				return i;
+			last = object;
 			length = (uint32_t)used;
 		}
 		mr_assert(length > 0 && length <= left);
