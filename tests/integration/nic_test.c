@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -243,12 +245,12 @@ static struct mr_now now_of_clock(void)
 	return (struct mr_now){.mono_ns = (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec};
 }
 
-static volatile sig_atomic_t stop;
+static atomic_bool stop;
 
 static void on_term(int number)
 {
 	(void)number;
-	stop = 1;
+	atomic_store(&stop, true);
 }
 
 static void serve(void)
@@ -276,7 +278,7 @@ static void serve(void)
 	memcpy(config.ipv4, our_ipv4, sizeof(our_ipv4));
 	struct mr_ingest *ingest = mr_ingest_new(&arena, &config);
 	mr_assert(ingest != NULL);
-	while (!stop)
+	while (!atomic_load(&stop))
 		if (mr_ingest_step(ingest, now_of_clock(), (struct mr_budget){.units = 64})
 			== MR_POLL_IDLE)
 			usleep(100);

@@ -82,7 +82,7 @@ static int teardown(void **state)
 
 static size_t render(struct world *world, const uint64_t *numbers, uint32_t count)
 {
-	size_t at = (size_t)sprintf(world->body, "{\"events\":[");
+	size_t at = (size_t)snprintf(world->body, BODY_BYTES, "{\"events\":[");
 	for (uint32_t i = 0; i < count; i++) {
 		at += (size_t)snprintf(world->body + at, BODY_BYTES - at,
 			"%s{\"user\":null,\"created_at\":\"2026-01-01T00:00:00.000Z\",\"type\":\"task\",\"action\":\"changed\","
@@ -320,7 +320,7 @@ static void bad_bodies_are_found(void **state)
 static void a_heartbeat_is_no_event(void **state)
 {
 	struct world *world = *state;
-	size_t length = (size_t)sprintf(world->body, "{\"events\":[]}");
+	size_t length = (size_t)snprintf(world->body, BODY_BYTES, "{\"events\":[]}");
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(post(world, 0, "", length, true), 0);
 	assert_int_equal(world->checker.counts.heartbeats, 3);
