@@ -122,7 +122,8 @@ static const char *options_error(const struct mr_workload_options *options)
 int mr_workload_init(struct mr_workload *workload, const struct mr_workload_options *options,
 	const char **ret_why)
 {
-	*workload = (struct mr_workload){.options = *options};
+	memset(workload, 0, sizeof(*workload)); // too large for a literal on the stack
+	workload->options = *options;
 	const char *why = options_error(options);
 	if (why != NULL) {
 		*ret_why = why;

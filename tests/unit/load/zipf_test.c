@@ -64,7 +64,7 @@ static void nonsense_is_refused(void **state)
 	assert_int_equal(mr_zipf_init(&zipf, 0, 1), -EINVAL);
 	assert_int_equal(mr_zipf_init(&zipf, MR_ZIPF_RANKS_MAX + 1ull, 1), -EINVAL);
 	assert_int_equal(mr_zipf_init(&zipf, 10, -1), -EINVAL);
-	assert_int_equal(mr_zipf_init(&zipf, 10, NAN), -EINVAL);
+	assert_int_equal(mr_zipf_init(&zipf, 10, (double)NAN), -EINVAL);
 }
 
 int main(void)
