@@ -52,6 +52,13 @@ static uint16_t free_port(void)
 	return ntohs(address.sin_port);
 }
 
+// How long an answer is waited for.
+static void set_patience(int fd, long ms)
+{
+	const struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 static int dial(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
@@ -60,8 +67,7 @@ static int dial(void)
 	for (int i = 0; i < 500; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-			const struct timeval patience = {.tv_usec = 300000};
-			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+			set_patience(fd, 5000);
 			return fd;
 		}
 		close(fd);
@@ -97,9 +103,8 @@ static void start(const char *line)
 	char *argv[ARGUMENTS_MAX];
 	int argc = 0;
 	char *save = NULL;
-	snprintf(text, sizeof(text),
-		"sink --listen 127.0.0.1:%u --ledger %s -o json --wait 300ms %s", port, ledger_path,
-		line);
+	snprintf(text, sizeof(text), "sink --listen 127.0.0.1:%u --ledger %s -o json --wait 1s %s",
+		port, ledger_path, line);
 	for (char *word = strtok_r(text, " ", &save); word != NULL;
 		word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
@@ -300,6 +305,7 @@ static void a_hanging_endpoint_never_answers_and_says_so_in_the_end(void **state
 	start("--hang");
 	int fd = dial();
 	shake_hands(fd);
+	set_patience(fd, 300);
 	assert_int_equal(deliver(fd, 1, EVENTS, false), 0);
 	close(fd);
 	kill(receiver, SIGTERM); // without --until-settled it runs until told

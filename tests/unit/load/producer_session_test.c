@@ -225,9 +225,9 @@ static void link_deliver(struct world *world, struct link *link,
 	void (*receive)(struct world *world, const struct datagram *packet))
 {
 	for (uint32_t i = 0; i < LINK_PACKETS; i++) {
-		struct datagram packet = link->packets[i];
-		if (packet.due_ns == 0 || packet.due_ns > world->now_ns)
+		if (link->packets[i].due_ns == 0 || link->packets[i].due_ns > world->now_ns)
 			continue;
+		struct datagram packet = link->packets[i];
 		link->packets[i].due_ns = 0;
 		receive(world, &packet);
 	}
