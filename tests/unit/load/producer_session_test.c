@@ -16,7 +16,7 @@
 
 #include "rng.h"
 
-enum { FLOWS = 4, EVENTS = 1200, EVENT_BYTES = 16, LINK_PACKETS = 512, ROUTER_WINDOW = 200 };
+enum { FLOWS = 4, EVENTS = 4000, EVENT_BYTES = 16, LINK_PACKETS = 512, ROUTER_WINDOW = 200 };
 #define STEP_NS UINT64_C(100000)
 
 struct datagram {
@@ -282,7 +282,7 @@ static struct world *world_new(uint64_t seed, uint32_t loss)
 		world->flows[i].received[0] = 1; // sequence 0 is never used
 	}
 	const struct mr_producer_session_config config = {
-		.key_id = 42, .session_id = 77 + seed, .buffer_events = 2048};
+		.key_id = 42, .session_id = 77 + seed, .buffer_events = 4096};
 	assert_int_equal(mr_producer_session_init(&world->session, &config), 0);
 	return world;
 }
@@ -323,7 +323,7 @@ static void every_event_ends_with_the_fate_the_router_gave_it(void **state)
 {
 	(void)state;
 	const uint32_t losses[] = {0, 1, 10, 30};
-	for (uint64_t seed = 1; seed <= 2; seed++) {
+	for (uint64_t seed = 1; seed <= 5; seed++) {
 		for (uint32_t i = 0; i < 4; i++) {
 			struct world *world = world_new(seed, losses[i]);
 			run_world(world);
