@@ -3,8 +3,8 @@
 #pragma once
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -63,7 +63,8 @@ struct mr_ack_slot {
 enum mr_hop_flag {
 	MR_HOP_PENALISED = 1,
 	MR_HOP_ANSWER = 2, // every match of the hop is durable and in its lane (or nothing matched)
-	MR_HOP_URGENT = 4, // the origin's oldest event, and its buffer is short: may use the last room
+	MR_HOP_URGENT =
+		4, // the origin's oldest event, and its buffer is short: may use the last room
 };
 
 struct mr_hop {
@@ -98,26 +99,27 @@ struct mr_hold_msg {
 static_assert(sizeof(struct mr_hold_msg) == sizeof(struct mr_desc), "one descriptor");
 
 // Overlays are copied, never cast: no aliasing questions, and the compiler makes it two moves.
-#define mr_desc_of(msg)                                                                            \
-	__extension__({                                                                                         \
-		struct mr_desc desc_;                                                              \
-		static_assert(sizeof(msg) == sizeof(desc_), "one descriptor");                     \
-		memcpy(&desc_, &(msg), sizeof(desc_));                                             \
-		desc_;                                                                             \
+#define mr_desc_of(msg)                                                        \
+	__extension__({                                                        \
+		struct mr_desc desc_;                                          \
+		static_assert(sizeof(msg) == sizeof(desc_), "one descriptor"); \
+		memcpy(&desc_, &(msg), sizeof(desc_));                         \
+		desc_;                                                         \
 	})
-#define mr_desc_to(type, desc)                                                                     \
-	__extension__({                                                                                         \
-		type msg_;                                                                         \
-		static_assert(sizeof(msg_) == sizeof(desc), "one descriptor");                     \
-		memcpy(&msg_, &(desc), sizeof(msg_));                                              \
-		msg_;                                                                              \
+#define mr_desc_to(type, desc)                                                 \
+	__extension__({                                                        \
+		type msg_;                                                     \
+		static_assert(sizeof(msg_) == sizeof(desc), "one descriptor"); \
+		memcpy(&msg_, &(desc), sizeof(msg_));                          \
+		msg_;                                                          \
 	})
 
 // What a delivery stage tells every shard without a message. It first takes lane messages from the rings into its
 // lanes, then stores `floor` for all streams, then `taken`, both with release. A shard that
 // reads (acquire) taken[itself] >= what it has pushed knows that those entries are covered by `floor`.
 struct mr_delivery_board {
-	alignas(64) _Atomic uint64_t taken[MR_SHARDS_MAX]; // lane messages taken from shard's ring, ever
+	alignas(64) _Atomic uint64_t
+		taken[MR_SHARDS_MAX]; // lane messages taken from shard's ring, ever
 	// Lowest offset of the stream that a lane which is not behind still needs; UINT64_MAX: none.
 	alignas(64) _Atomic uint64_t floor[MR_STREAMS_MAX];
 };

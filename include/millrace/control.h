@@ -11,7 +11,8 @@
 enum { MR_CONTROL_MAGIC = 0x4354524d, MR_CONTROL_VERSION = 1 };
 
 enum mr_control_type {
-	MR_CONTROL_HELLO = 1, // request: nothing. Reply: struct mr_control_welcome, and the statistics segment as SCM_RIGHTS
+	MR_CONTROL_HELLO =
+		1, // request: nothing. Reply: struct mr_control_welcome, and the statistics segment as SCM_RIGHTS
 	MR_CONTROL_STATUS = 2, // request: nothing. Reply: struct mr_control_status
 	MR_CONTROL_RELOAD = 3, // request: nothing. Reply: struct mr_control_reload
 	MR_CONTROL_ERROR = 255, // reply: struct mr_control_error

@@ -78,11 +78,12 @@ enum {
 
 static_assert(MR_SLOTS % MR_FLOWS_MAX == 0, "a flow is slot mod F");
 static_assert(MR_SHARDS_MAX <= MR_FLOWS_MAX, "a shard owns whole flows");
-static_assert(MR_IPV6_UDP_BYTES + MR_WIRE_HEADER_BYTES + MR_EVENT_BYTES_MAX_NO_PAYLOAD
-			+ MR_WIRE_TAG_BYTES
+static_assert(
+	MR_IPV6_UDP_BYTES + MR_WIRE_HEADER_BYTES + MR_EVENT_BYTES_MAX_NO_PAYLOAD + MR_WIRE_TAG_BYTES
 		<= MR_MTU,
 	"one event fits one packet over IPv6 with header and tag");
-static_assert(MR_WIRE_HEADER_BYTES + 32 + MR_FLOWS_MAX * 16 + MR_WIRE_TAG_BYTES <= MR_WIRE_BYTES_MAX,
+static_assert(
+	MR_WIRE_HEADER_BYTES + 32 + MR_FLOWS_MAX * 16 + MR_WIRE_TAG_BYTES <= MR_WIRE_BYTES_MAX,
 	"WELCOME fits one packet");
 static_assert(MR_WIRE_HEADER_BYTES + 40 + MR_ACK_BITMAP_WORDS_MAX * 8 + MR_ACK_REFUSED_RUNS_MAX * 24
 			+ MR_WIRE_TAG_BYTES

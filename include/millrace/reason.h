@@ -11,7 +11,13 @@ enum mr_reason_kind {
 	MR_REASON_DROPPED, // accepted and later given up: counted
 };
 
-enum mr_retry { MR_RETRY_NO, MR_RETRY_AFTER, MR_RETRY_YES, MR_RETRY_NEW_SESSION, MR_RETRY_ELSEWHERE };
+enum mr_retry {
+	MR_RETRY_NO,
+	MR_RETRY_AFTER,
+	MR_RETRY_YES,
+	MR_RETRY_NEW_SESSION,
+	MR_RETRY_ELSEWHERE
+};
 
 // X(symbol, value, label, kind, http status or 0, retry, text)
 #define MR_REASONS(X)                                                                              \
@@ -25,7 +31,8 @@ enum mr_retry { MR_RETRY_NO, MR_RETRY_AFTER, MR_RETRY_YES, MR_RETRY_NEW_SESSION,
 	X(TOO_LARGE, 5, "too_large", REFUSED, 413, NO, "event, batch or packet is over its limit") \
 	X(BANNED, 6, "banned", REFUSED, 403, NO, "an operator banned the scope")                   \
 	X(THROTTLED, 7, "throttled", REFUSED, 429, AFTER, "the scope is over its rate")            \
-	X(OBJECT_FULL, 8, "object_full", REFUSED, 429, AFTER, "the object's queue is at its bound") \
+	X(OBJECT_FULL, 8, "object_full", REFUSED, 429, AFTER,                                      \
+		"the object's queue is at its bound")                                              \
 	X(SHARD_FULL, 9, "shard_full", REFUSED, 503, AFTER,                                        \
 		"the shard's pools or stream have no room")                                        \
 	X(NO_CREDIT, 10, "no_credit", REFUSED, 429, AFTER, "no room was granted")                  \

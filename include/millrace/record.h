@@ -64,7 +64,8 @@ struct mr_record_event {
 	// struct mr_event_fixed and what follows it
 };
 static_assert(sizeof(struct mr_record_event) == 56, "record format");
-static_assert(sizeof(struct mr_record_event) + sizeof(struct mr_event_fixed) >= MR_STREAM_CELL_BYTES,
+static_assert(
+	sizeof(struct mr_record_event) + sizeof(struct mr_event_fixed) >= MR_STREAM_CELL_BYTES,
 	"no two event records start in one cell");
 enum {
 	MR_RECORD_EVENT_APP_AT = 16,
@@ -120,7 +121,8 @@ struct mr_record_checkpoint {
 	uint16_t flow;
 	uint16_t reserved;
 	uint64_t next; // the next sequence the flow admits
-	uint64_t accepted[MR_WINDOW_MAX / 64]; // bit (s mod window): sequence s of the last window was accepted
+	uint64_t accepted[MR_WINDOW_MAX
+		/ 64]; // bit (s mod window): sequence s of the last window was accepted
 };
 static_assert(sizeof(struct mr_record_checkpoint) == 48 + MR_WINDOW_MAX / 8, "record format");
 

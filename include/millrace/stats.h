@@ -18,8 +18,8 @@ typedef _Atomic uint64_t mr_counter;
 // One writer: no read-modify-write is needed.
 static inline void mr_count(mr_counter *counter, uint64_t add)
 {
-	atomic_store_explicit(
-		counter, atomic_load_explicit(counter, memory_order_relaxed) + add, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add,
+		memory_order_relaxed);
 }
 
 static inline void mr_gauge(mr_counter *gauge, uint64_t value)
@@ -47,46 +47,48 @@ enum mr_stage_kind {
 	X(INGEST, RX_PACKETS, "rx_packets", COUNTER, PACKETS, "frames received")                   \
 	X(INGEST, RX_BYTES, "rx_bytes", COUNTER, BYTES, "bytes received")                          \
 	X(INGEST, TX_PACKETS, "tx_packets", COUNTER, PACKETS, "frames sent")                       \
-	X(INGEST, DATA_PACKETS, "data_packets", COUNTER, PACKETS, "DATA packets handed to shards")  \
+	X(INGEST, DATA_PACKETS, "data_packets", COUNTER, PACKETS, "DATA packets handed to shards") \
 	X(INGEST, DATA_EVENTS, "data_events", COUNTER, EVENTS, "events handed to shards")          \
 	X(INGEST, SHED_PACKETS, "shed_packets", COUNTER, PACKETS,                                  \
 		"packets refused whole at the door: no bytes travel")                              \
 	X(INGEST, SHED_EVENTS, "shed_events", COUNTER, EVENTS, "events refused at the door")       \
 	X(INGEST, ACKS_SENT, "acks_sent", COUNTER, PACKETS, "ACK messages sent")                   \
 	X(INGEST, HELLOS, "hellos", COUNTER, PACKETS, "HELLO messages passed to the steward")      \
-	X(INGEST, ARP_REPLIES, "arp_replies", COUNTER, PACKETS, "ARP and ND requests answered")     \
-	X(INGEST, ECHO_REPLIES, "echo_replies", COUNTER, PACKETS, "ICMP echo requests answered")    \
-	X(SHARD, OFFERED, "offered", COUNTER, EVENTS, "events settled: accepted or refused")        \
-	X(SHARD, ACCEPTED, "accepted", COUNTER, EVENTS, "events appended to the stream")            \
+	X(INGEST, ARP_REPLIES, "arp_replies", COUNTER, PACKETS, "ARP and ND requests answered")    \
+	X(INGEST, ECHO_REPLIES, "echo_replies", COUNTER, PACKETS, "ICMP echo requests answered")   \
+	X(SHARD, OFFERED, "offered", COUNTER, EVENTS, "events settled: accepted or refused")       \
+	X(SHARD, ACCEPTED, "accepted", COUNTER, EVENTS, "events appended to the stream")           \
 	X(SHARD, REFUSED, "refused", COUNTER, EVENTS, "events refused, all reasons")               \
 	X(SHARD, QUEUED, "queued", GAUGE, EVENTS,                                                  \
 		"accepted events not yet distributed, counted from the structures")                \
-	X(SHARD, DISTRIBUTED, "distributed", COUNTER, EVENTS, "events whose hops are all answered") \
-	X(SHARD, DROPPED, "dropped", COUNTER, EVENTS, "accepted events given up, all reasons")      \
+	X(SHARD, DISTRIBUTED, "distributed", COUNTER, EVENTS,                                      \
+		"events whose hops are all answered")                                              \
+	X(SHARD, DROPPED, "dropped", COUNTER, EVENTS, "accepted events given up, all reasons")     \
 	X(SHARD, HOPS, "hops", COUNTER, HOPS, "hops sent, to this shard included")                 \
-	X(SHARD, CYCLES_CUT, "cycles_cut", COUNTER, HOPS, "ancestors left out: reached by a cycle") \
-	X(SHARD, DIAMONDS_CUT, "diamonds_cut", COUNTER, HOPS, "ancestors left out: named twice")    \
+	X(SHARD, CYCLES_CUT, "cycles_cut", COUNTER, HOPS,                                          \
+		"ancestors left out: reached by a cycle")                                          \
+	X(SHARD, DIAMONDS_CUT, "diamonds_cut", COUNTER, HOPS, "ancestors left out: named twice")   \
 	X(SHARD, MATCHES, "matches", COUNTER, RECORDS, "match records written")                    \
-	X(SHARD, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed: event x webhook")       \
+	X(SHARD, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed: event x webhook")      \
 	X(SHARD, OBJECTS, "objects", GAUGE, OBJECTS, "objects with a queue or a hold")             \
-	X(SHARD, OBJECTS_PENALISED, "objects_penalised", GAUGE, OBJECTS, "objects under penalty")   \
+	X(SHARD, OBJECTS_PENALISED, "objects_penalised", GAUGE, OBJECTS, "objects under penalty")  \
 	X(SHARD, OBJECTS_HELD, "objects_held", GAUGE, OBJECTS, "objects held by a slow lane")      \
-	X(SHARD, OBJECT_QUEUE_MAX, "object_queue_max", GAUGE, EVENTS, "longest object queue ever")  \
+	X(SHARD, OBJECT_QUEUE_MAX, "object_queue_max", GAUGE, EVENTS, "longest object queue ever") \
 	X(SHARD, ACKS, "acks", COUNTER, PACKETS, "ACK bodies built")                               \
-	X(SHARD, ACKS_LOST, "acks_lost", COUNTER, PACKETS, "ACK bodies given up: no free slot")     \
+	X(SHARD, ACKS_LOST, "acks_lost", COUNTER, PACKETS, "ACK bodies given up: no free slot")    \
 	X(SHARD, BUFFER_USED, "buffer_used", GAUGE, BYTES, "stream bytes still pinned")            \
 	X(SHARD, BUFFER_BYTES, "buffer_bytes", GAUGE, BYTES, "size of the stream buffer")          \
 	X(SHARD, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")                  \
-	X(SHARD, HOP_WAITS, "hop_waits", COUNTER, HOPS, "turns yielded: no hop credit or no room")  \
+	X(SHARD, HOP_WAITS, "hop_waits", COUNTER, HOPS, "turns yielded: no hop credit or no room") \
 	X(JOURNAL, COMMITS, "commits", COUNTER, COMMITS, "commits")                                \
 	X(JOURNAL, COMMIT_BYTES, "commit_bytes", COUNTER, BYTES, "bytes made durable")             \
-	X(DELIVERY, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed, taken into lanes")   \
-	X(DELIVERY, DELIVERED, "delivered", COUNTER, DELIVERIES, "deliveries answered with 2xx")    \
-	X(DELIVERY, PENDING, "pending", GAUGE, DELIVERIES, "deliveries in lanes, counted there")    \
-	X(DELIVERY, DROPPED, "dropped", COUNTER, DELIVERIES, "deliveries given up, all reasons")    \
+	X(DELIVERY, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed, taken into lanes")  \
+	X(DELIVERY, DELIVERED, "delivered", COUNTER, DELIVERIES, "deliveries answered with 2xx")   \
+	X(DELIVERY, PENDING, "pending", GAUGE, DELIVERIES, "deliveries in lanes, counted there")   \
+	X(DELIVERY, DROPPED, "dropped", COUNTER, DELIVERIES, "deliveries given up, all reasons")   \
 	X(DELIVERY, BATCHES, "batches", COUNTER, BATCHES, "batch records written")                 \
 	X(DELIVERY, REQUESTS, "requests", COUNTER, REQUESTS, "attempts begun")                     \
-	X(DELIVERY, REQUESTS_FAILED, "requests_failed", COUNTER, REQUESTS, "attempts not 2xx")      \
+	X(DELIVERY, REQUESTS_FAILED, "requests_failed", COUNTER, REQUESTS, "attempts not 2xx")     \
 	X(DELIVERY, BODY_BYTES, "body_bytes", COUNTER, BYTES, "body bytes of attempts")            \
 	X(DELIVERY, CONNECTS, "connects", COUNTER, CONNECTIONS, "connections opened")              \
 	X(DELIVERY, CONNECTIONS, "connections", GAUGE, CONNECTIONS, "connections open")            \
@@ -99,7 +101,7 @@ enum mr_stage_kind {
 	X(DELIVERY, RELEASES, "releases", COUNTER, HOLDS, "RELEASE messages sent")                 \
 	X(DELIVERY, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")               \
 	X(DELIVERY, READ_GONE, "read_gone", COUNTER, READS, "reads answered GONE")                 \
-	X(DELIVERY, FRAGMENT_HITS, "fragment_hits", COUNTER, EVENTS, "rendered events reused")      \
+	X(DELIVERY, FRAGMENT_HITS, "fragment_hits", COUNTER, EVENTS, "rendered events reused")     \
 	X(DELIVERY, HANDSHAKES, "handshakes", COUNTER, REQUESTS, "webhook handshakes done")        \
 	X(STEWARD, SESSIONS, "sessions", GAUGE, SESSIONS, "sessions open")                         \
 	X(STEWARD, CONFIG_GENERATION, "config_generation", GAUGE, GENERATION,                      \
@@ -140,10 +142,10 @@ struct mr_stats_histogram {
 };
 
 // X(stage kind, symbol, metric, help): two histograms per stage at most.
-#define MR_HISTOGRAMS(X)                                                                           \
-	X(SHARD, DISTRIBUTE, 0, "accept_to_distribute_seconds", "accepted until distributed")      \
-	X(DELIVERY, REQUEST, 0, "request_seconds", "attempt begun until answered")                 \
-	X(DELIVERY, ACCEPT_TO_DELIVERED, 1, "accept_to_delivered_seconds",                         \
+#define MR_HISTOGRAMS(X)                                                                      \
+	X(SHARD, DISTRIBUTE, 0, "accept_to_distribute_seconds", "accepted until distributed") \
+	X(DELIVERY, REQUEST, 0, "request_seconds", "attempt begun until answered")            \
+	X(DELIVERY, ACCEPT_TO_DELIVERED, 1, "accept_to_delivered_seconds",                    \
 		"received until answered with 2xx, first attempts")
 
 enum mr_histogram_id {

@@ -80,7 +80,8 @@ struct mr_wire_grant {
 static_assert(sizeof(struct mr_wire_grant) == 16, "wire format");
 
 enum {
-	MR_WIRE_WELCOME_BYTES_MAX = MR_WIRE_HEADER_BYTES + 32 + MR_FLOWS_MAX * 16 + MR_WIRE_TAG_BYTES,
+	MR_WIRE_WELCOME_BYTES_MAX =
+		MR_WIRE_HEADER_BYTES + 32 + MR_FLOWS_MAX * 16 + MR_WIRE_TAG_BYTES,
 	MR_WIRE_HELLO_BYTES = MR_WIRE_WELCOME_BYTES_MAX,
 };
 
