@@ -7,9 +7,8 @@
 #include <millrace/limits.h>
 
 struct mr_packet {
-	const uint8_t *
-		events; // checked by the source: every event below `decoded` is sound; with a verdict
-	// only its length and object are
+	// Checked by the source: every event below `decoded` is sound; with a verdict only its length and object are.
+	const uint8_t *events;
 	uint64_t first_sequence;
 	uint64_t known; // the producer knows the fate of everything below
 	uint64_t send_time_ns; // echoed
