@@ -179,7 +179,7 @@ struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
 	mr_assert(pushed);
 	count_entry(lanes, lane, queue, msg->position);
 	if (lane->pending++ == 0)
-		lane->progress_ns = now_ns;
+		lane->progress_ns = mr_lanes_attended_ns(lanes, now_ns);
 	lane->took = true;
 	lanes->pending++;
 	if (slot != 0 && lanes->penalised.slots[slot].undelivered >= lanes->penalised_max

@@ -50,7 +50,7 @@ struct mr_sublane {
 
 struct mr_lane {
 	uint64_t pending; // entries in its sub-lanes
-	uint64_t progress_ns; // last time something settled, or it became non-empty
+	uint64_t progress_ns; // attended time when something settled last, or it became non-empty
 	uint32_t slot;
 	uint32_t number; // in the router
 	uint32_t penalised; // its objects with undelivered entries on the penalty side
@@ -88,6 +88,8 @@ struct mr_lanes {
 	uint16_t shard_of_stream[MR_STREAMS_MAX]; // UINT16_MAX: not a shard's
 	struct mr_lag lags;
 	uint64_t pending;
+	uint64_t stepped_ns; // time of the last step
+	uint64_t absent_ns; // time between steps in which the stage could not run, ever
 	uint32_t lanes_max;
 	uint32_t slots_max;
 	uint32_t slots_used; // highest slot ever opened
@@ -187,4 +189,11 @@ bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns
 uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units);
 // The holds of a lane that fails or is behind are lifted.
 void mr_lane_release_holds(struct mr_lanes *lanes, struct mr_lane *lane);
-enum { MR_LANE_STALL_NS = 1000000000 };
+enum { MR_LANE_STALL_NS = 1000000000, MR_LANE_STEP_GAP_NS = 10000000 };
+// Once per step. What is longer between two steps than MR_LANE_STEP_GAP_NS is the stage's own absence - a machine that paused, a
+// CPU that others had - and no fault of the lanes: it does not count towards a lane's second without progress.
+void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns);
+static inline uint64_t mr_lanes_attended_ns(const struct mr_lanes *lanes, uint64_t now_ns)
+{
+	return now_ns - lanes->absent_ns;
+}

@@ -2,6 +2,15 @@
 #include "lane.h"
 #include "mr_assert.h"
 
+void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns)
+{
+	mr_assert(now_ns >= lanes->stepped_ns);
+	uint64_t gap_ns = lanes->stepped_ns != 0 ? now_ns - lanes->stepped_ns : 0;
+	if (gap_ns > MR_LANE_STEP_GAP_NS)
+		lanes->absent_ns += gap_ns - MR_LANE_STEP_GAP_NS;
+	lanes->stepped_ns = now_ns;
+}
+
 bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane)
 {
 	if (!lane->counting)
@@ -67,7 +76,8 @@ bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns
 	lane->took = false;
 	uint8_t lag = lag_of_fronts(lanes, lane);
 	mr_lag_move(&lanes->lags, &lane->lag, traffic ? lag : MR_LAG_NONE);
-	bool stalled = lane->pending > 0 && now_ns >= lane->progress_ns + MR_LANE_STALL_NS;
+	uint64_t attended_ns = mr_lanes_attended_ns(lanes, now_ns);
+	bool stalled = lane->pending > 0 && attended_ns >= lane->progress_ns + MR_LANE_STALL_NS;
 
 	if (lane->counting) {
 		if (lane->loosening || !(stalled || mr_lag_is_behind(&lanes->lags, lane->lag)))

@@ -116,6 +116,6 @@ uint32_t mr_lane_settle(
 	sublane->settled_number = sublane->number;
 	sublane->number = 0;
 	sublane->changed = true;
-	lane->progress_ns = now_ns;
+	lane->progress_ns = mr_lanes_attended_ns(lanes, now_ns);
 	return settled;
 }

@@ -152,6 +152,7 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	struct mr_delivery *delivery = state;
 	mr_assert(now.mono_ns >= delivery->now.mono_ns);
 	delivery->now = now;
+	mr_lanes_attend(&delivery->lanes, now.mono_ns);
 	uint32_t work = handle_steward(delivery);
 	work += mr_delivery_intake(delivery);
 	mr_delivery_publish_board(delivery);

@@ -313,6 +313,25 @@ static void full_penalised_set_leaves_objects_ordinary(void **state)
 	assert_int_equal(mr_lane_entries(sublane, MR_LANE_NORMAL), 3);
 }
 
+static void absence_of_the_stage_is_no_fault_of_a_lane(void **state)
+{
+	struct world *world = *state;
+	struct mr_lane *lane = mr_lane_open(&world->lanes, 1, 1);
+	mr_lanes_attend(&world->lanes, world->now_ns);
+	take(world, lane, 1, false);
+	world->now_ns += 60ull * MR_LANE_STALL_NS; // the machine was paused
+	mr_lanes_attend(&world->lanes, world->now_ns);
+	assert_false(mr_lane_judge(&world->lanes, lane, world->now_ns));
+	for (uint32_t i = 0; i < 98; i++) {
+		world->now_ns += MR_LANE_STEP_GAP_NS;
+		mr_lanes_attend(&world->lanes, world->now_ns);
+		assert_false(mr_lane_judge(&world->lanes, lane, world->now_ns));
+	}
+	world->now_ns += MR_LANE_STEP_GAP_NS; // a second of steps, the one that was late included
+	mr_lanes_attend(&world->lanes, world->now_ns);
+	assert_true(mr_lane_judge(&world->lanes, lane, world->now_ns));
+}
+
 static void lane_that_settles_nothing_for_a_second_is_behind(void **state)
 {
 	struct world *world = *state;
@@ -542,6 +561,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(failing_or_late_lane_holds_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			full_penalised_set_leaves_objects_ordinary, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			absence_of_the_stage_is_no_fault_of_a_lane, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			lane_that_settles_nothing_for_a_second_is_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(
