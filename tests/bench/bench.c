@@ -69,6 +69,20 @@ void mr_bench_header(const char *title, const char *not_in_the_path)
 		mr_bench_cpus(), not_in_the_path);
 }
 
+void mr_bench_schedstat(pid_t pid, double *ret_cpu_s, double *ret_queued_s)
+{
+	char path[64];
+	unsigned long long cpu_ns = 0, queued_ns = 0;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (file != NULL && fscanf(file, "%llu %llu", &cpu_ns, &queued_ns) != 2)
+		cpu_ns = queued_ns = 0;
+	if (file != NULL)
+		fclose(file);
+	*ret_cpu_s = (double)cpu_ns * 1e-9;
+	*ret_queued_s = (double)queued_ns * 1e-9;
+}
+
 struct pingpong {
 	alignas(128) atomic_uint ball;
 	alignas(128) atomic_bool stop;
@@ -145,15 +159,19 @@ static void add_sample(struct columns *columns, size_t at, struct mr_sample samp
 static void print_mode(const struct mr_bench_pair *pair, struct columns *ours,
 	struct columns *baseline, double *ratios, size_t count, const char *mode)
 {
+	static double by_cpu[MR_BENCH_SAMPLES_MAX];
 	if (count == 0)
 		return;
+	for (size_t i = 0; i < count; i++)
+		by_cpu[i] = ours->cpu_ns[i] > 0 ? baseline->cpu_ns[i] / ours->cpu_ns[i] : 0;
 	print_row(pair->baseline, baseline, count, pair->unit);
 	print_row(pair->name, ours, count, pair->unit);
 	double low = mr_bench_quantile(ratios, count, 0),
 	       high = mr_bench_quantile(ratios, count, 1);
-	printf("   ratio %.3f (median of %zu pairs, %.3f to %.3f)%s%s%s\n",
+	printf("   ratio %.3f (median of %zu pairs, %.3f to %.3f)%s, by CPU time %.3f%s%s\n",
 		mr_bench_median(ratios, count), count, low, high, mode,
-		pair->target != NULL ? "; target " : "", pair->target != NULL ? pair->target : "");
+		mr_bench_median(by_cpu, count), pair->target != NULL ? "; target " : "",
+		pair->target != NULL ? pair->target : "");
 }
 
 void mr_bench_pair(const struct mr_bench_pair *pair, unsigned pairs)

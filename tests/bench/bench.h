@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { MR_BENCH_SAMPLES_MAX = 64 };
 
@@ -29,7 +30,8 @@ struct mr_bench_pair {
 	bool two_cpus; // calibrate by ping-pong and compare samples of one mode only
 };
 
-// Runs baseline and contestant in turn, `pairs` times, and prints medians, CPU time per unit and the median of the ratios pair by pair.
+// Runs baseline and contestant in turn, `pairs` times, and prints medians, CPU time per unit and the median of the ratios pair by pair:
+// of the rates, and of the CPU times, which do not mind what else the machine does.
 void mr_bench_pair(const struct mr_bench_pair *pair, unsigned pairs);
 
 double mr_bench_median(double *values, size_t count); // sorts
@@ -38,4 +40,6 @@ int mr_bench_pin(unsigned cpu); // 0 or negative errno
 unsigned mr_bench_cpus(void); // CPUs this process may run on
 double mr_bench_pingpong_ns(void); // one-way latency between CPU 0 and CPU 1
 void mr_bench_header(const char *title, const char *not_in_the_path);
+// CPU time of a process with one thread, and the time in which it could have run but something else had its CPU; 0 where unknown.
+void mr_bench_schedstat(pid_t pid, double *ret_cpu_s, double *ret_queued_s);
 double mr_bench_seconds(double usual); // scaled by MILLRACE_BENCH_SCALE
