@@ -18,11 +18,12 @@ struct mr_ledgers {
 	// offered = accepted + refused; accepted = queued + distributed + dropped
 	uint64_t offered, accepted, refused, queued, distributed, dropped;
 	uint64_t events_off_balance;
-	// matched = on_the_way + delivered + pending + dropped. on_the_way: in the rings between shards and lanes.
+	// matched = on_the_way + delivered + pending + dropped. on_the_way: in the rings between
+	// shards and lanes.
 	uint64_t matched, on_the_way, delivered, pending, deliveries_dropped;
 	uint64_t deliveries_off_balance;
 };
 
-// The counters move while they are read: reads again, a bounded number of times, until both ledgers balance. What is
-// still off then is a fault of the router, not of the moment.
+// The counters move while they are read: reads again, a bounded number of times, until both ledgers
+// balance. What is still off then is a fault of the router, not of the moment.
 void mr_ledgers_read(const struct mr_stats *stats, struct mr_ledgers *ret_ledgers);

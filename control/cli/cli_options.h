@@ -27,7 +27,8 @@ struct mr_cli_options {
 enum { MR_CLI_WHY_BYTES = 256 };
 #define MR_CLI_SOCKET "/run/millrace/direct.sock"
 
-// 0, or -EINVAL with the reason in `ret_why`. `environment_socket` (MILLRACE_DIRECT_SOCKET, may be NULL) stands behind --socket.
+// 0, or -EINVAL with the reason in `ret_why`. `environment_socket` (MILLRACE_DIRECT_SOCKET, may be
+// NULL) stands behind --socket.
 int mr_cli_options_parse(int argc, char **argv, const char *environment_socket,
 	struct mr_cli_options *ret_options, char *ret_why);
 void mr_cli_usage(FILE *out);

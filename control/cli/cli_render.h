@@ -1,5 +1,5 @@
-// What a command prints, apart from how: groups of fields and tables of rows, made of cells. A renderer is a table of
-// functions; a command never asks which one it has.
+// What a command prints, apart from how: groups of fields and tables of rows, made of cells. A
+// renderer is a table of functions; a command never asks which one it has.
 #pragma once
 
 #include <stdbool.h>

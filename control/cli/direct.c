@@ -120,7 +120,8 @@ static int reply_check(const struct reply *reply, size_t length,
 	return 0;
 }
 
-// One request without a body, one reply with a body of `body_bytes`; *ret_fd is the caller's (-1: none came).
+// One request without a body, one reply with a body of `body_bytes`; *ret_fd is the caller's (-1:
+// none came).
 static int ask(struct mr_direct *direct, enum mr_control_type type, size_t body_bytes,
 	struct reply *ret_reply, int *ret_fd, char *ret_why)
 {

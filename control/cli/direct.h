@@ -1,5 +1,5 @@
-// A connection to the data plane's own socket, and the statistics segment that comes with it, mapped read-only and checked
-// before anything in it is believed.
+// A connection to the data plane's own socket, and the statistics segment that comes with it,
+// mapped read-only and checked before anything in it is believed.
 #pragma once
 
 #include <stddef.h>
@@ -18,13 +18,15 @@ struct mr_direct {
 
 enum { MR_DIRECT_WHY_BYTES = 512 };
 
-// Connects, says hello, maps the segment. 0, or a negative errno with what failed and what to do in `ret_why` (MR_DIRECT_WHY_BYTES):
-// -ENOENT, -ECONNREFUSED nobody there; -EACCES, -EPERM not allowed; -EPROTO another release, or not a router; other: input/output.
+// Connects, says hello, maps the segment. 0, or a negative errno with what failed and what to do in
+// `ret_why` (MR_DIRECT_WHY_BYTES): -ENOENT, -ECONNREFUSED nobody there; -EACCES, -EPERM not
+// allowed; -EPROTO another release, or not a router; other: input/output.
 int mr_direct_open(struct mr_direct *ret_direct, const char *path, char *ret_why);
 void mr_direct_close(struct mr_direct *direct); // accepts a half-opened or closed one
 int mr_direct_status(struct mr_direct *direct, struct mr_control_status *ret_status, char *ret_why);
 
-// 0 when every table that the header announces lies inside `bytes`, aligned, and the versions fit; -EPROTO with the reason otherwise.
+// 0 when every table that the header announces lies inside `bytes`, aligned, and the versions fit;
+// -EPROTO with the reason otherwise.
 int mr_stats_check(const struct mr_stats *stats, size_t bytes, char *ret_why);
 
 static inline const struct mr_stats_stage *mr_stats_stages(const struct mr_stats *stats)
@@ -32,7 +34,8 @@ static inline const struct mr_stats_stage *mr_stats_stages(const struct mr_stats
 	return (const void *)((const uint8_t *)stats + stats->stages_at);
 }
 
-// Row `row` of table `table` (enum mr_scope_kind's app, workspace, database in this order) of shard `shard`.
+// Row `row` of table `table` (enum mr_scope_kind's app, workspace, database in this order) of shard
+// `shard`.
 static inline const struct mr_stats_scope *mr_stats_scopes(
 	const struct mr_stats *stats, uint32_t shard, uint32_t table)
 {

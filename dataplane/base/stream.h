@@ -30,8 +30,8 @@ struct mr_stream {
 	uint64_t start; // nothing below was ever in the buffer
 	uint16_t id; // stream number within the topology
 	// Written by the owner.
-	alignas(64) _Atomic uint64_t
-		reserved; // end of what is appended: no byte below reserved - size can be read
+	// end of what is appended: no byte below reserved - size can be read
+	alignas(64) _Atomic uint64_t reserved;
 	_Atomic uint64_t tail; // end of what is complete
 	_Atomic uint64_t floor; // owner: everything below may be overwritten
 	// Written by the journal stage.

@@ -127,8 +127,8 @@ static struct mr_lane_floor *floor_of(struct mr_lanes *lanes, mr_position positi
 	return &lanes->floors[lanes->shard_of_stream[stream]];
 }
 
-// The slot of the penalised set when the entry belongs to the penalty side: it is marked, or an earlier one of its object
-// is still there. 0: normal side.
+// The slot of the penalised set when the entry belongs to the penalty side: it is marked, or an
+// earlier one of its object is still there. 0: normal side.
 static uint32_t enter_penalty(struct mr_lanes *lanes, struct mr_lane *lane,
 	const struct mr_sublane *sublane, const struct mr_lane_msg *msg, uint64_t object)
 {

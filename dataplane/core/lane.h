@@ -1,7 +1,9 @@
-// The lanes of one delivery stage: what each webhook still owes, in order. A lane has sub-lanes, chosen by object, with a normal and a penalty side
-// each; entries are positions in pooled chunks (8 bytes; 16 on the penalty side). A batch is a prefix of both sides of one sub-lane, and its
-// entries leave when it has settled. Pure: no clock, no memory but the arena's. Functions by file: lane.c what comes and goes, lane_serve.c what a batch
-// takes, lane_behind.c who holds streams back.
+// The lanes of one delivery stage: what each webhook still owes, in order. A lane has sub-lanes,
+// chosen by object, with a normal and a penalty side each; entries are positions in pooled chunks
+// (8 bytes; 16 on the penalty side). A batch is a prefix of both sides of one sub-lane, and its
+// entries leave when it has settled. Pure: no clock, no memory but the arena's. Functions by file:
+// lane.c what comes and goes, lane_serve.c what a batch takes, lane_behind.c who holds streams
+// back.
 #pragma once
 
 #include <stdbool.h>
@@ -21,8 +23,9 @@
 
 enum mr_lane_side { MR_LANE_NORMAL = 0, MR_LANE_PENALTY = 1, MR_LANE_SIDES };
 
-// One side of a sub-lane. From the front: `loose` entries that hold no stream back, `counted` ones that do (they are in the floors), and, while a lane that
-// fell behind is being loosened, newer ones that do not.
+// One side of a sub-lane. From the front: `loose` entries that hold no stream back, `counted` ones
+// that do (they are in the floors), and, while a lane that fell behind is being loosened, newer
+// ones that do not.
 struct mr_lane_queue {
 	struct mr_fifo fifo; // penalty side: pairs of a position and a slot of the penalised set
 	uint32_t loose;
@@ -33,13 +36,13 @@ struct mr_lane_queue {
 struct mr_sublane {
 	struct mr_lane_queue sides[MR_LANE_SIDES];
 	struct mr_timer timer; // of the batch's age; the stage's
-	uint64_t
-		since_ns; // not after the oldest entry that waits came, but after the last batch was taken
-	uint64_t
-		number; // of the batch whose borders are recorded and which has not settled; 0: none
+	// not after the oldest entry that waits came, but after the last batch was taken
+	uint64_t since_ns;
+	// of the batch whose borders are recorded and which has not settled; 0: none
+	uint64_t number;
 	uint64_t settled_number; // of the last one that did
-	uint64_t
-		recorded_end; // of its record in the stage's stream: durable before the first attempt
+	// of its record in the stage's stream: durable before the first attempt
+	uint64_t recorded_end;
 	uint32_t batch[MR_LANE_SIDES]; // its borders: entries of each side
 	uint32_t lane; // slot
 	uint8_t index; // in the lane
@@ -114,7 +117,8 @@ struct mr_lane_entry {
 
 bool mr_lanes_init(
 	struct mr_lanes *lanes, struct mr_arena *arena, const struct mr_lanes_config *config);
-// A lane of `in_flight` sub-lanes, fewer when those run short. NULL when the number is in use or no slot is free.
+// A lane of `in_flight` sub-lanes, fewer when those run short. NULL when the number is in use or no
+// slot is free.
 struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight);
 // The number becomes free; the slot stays until mr_lane_close.
 void mr_lane_forget(struct mr_lanes *lanes, struct mr_lane *lane);
@@ -147,7 +151,8 @@ static inline bool mr_lane_needs_object(const struct mr_lane *lane, const struct
 	return (msg->flags & MR_LANE_PENALISED) != 0 || lane->penalised != 0;
 }
 
-// Takes an entry in; `object` may be 0 when it is not needed. NULL: no memory, the entry is the caller's to count.
+// Takes an entry in; `object` may be 0 when it is not needed. NULL: no memory, the entry is the
+// caller's to count.
 struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
 	const struct mr_lane_msg *msg, uint64_t object, uint64_t now_ns);
 // The first entry of a side leaves.
@@ -159,33 +164,38 @@ struct mr_lane_cursor {
 	struct mr_fifo_iter iter[MR_LANE_SIDES];
 };
 
-// How many entries of each side the next batch may take: at most `events_max`; where both sides wait, one in five comes from the penalty
-// side, and an entry behind a barrier is not taken before what it waits for.
+// How many entries of each side the next batch may take: at most `events_max`; where both sides
+// wait, one in five comes from the penalty side, and an entry behind a barrier is not taken before
+// what it waits for.
 void mr_lane_plan(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	uint32_t events_max, uint32_t ret_quota[MR_LANE_SIDES]);
 struct mr_lane_cursor mr_lane_begin(const struct mr_sublane *sublane);
 // The next entry of a side; false at its end.
 bool mr_lane_next(const struct mr_lanes *lanes, struct mr_lane_cursor *cursor,
 	enum mr_lane_side side, struct mr_lane_entry *ret_entry);
-// Whether an entry of the penalty side may stand in a batch after `normal` entries of the normal side.
+// Whether an entry of the penalty side may stand in a batch after `normal` entries of the normal
+// side.
 bool mr_lane_may_follow(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	uint32_t slot, uint32_t normal);
 // The batch has its borders: its entries no longer wait.
 void mr_lane_cut(struct mr_sublane *sublane, uint64_t number, const uint32_t taken[MR_LANE_SIDES],
 	uint64_t now_ns);
-// The batch will not be sent again under its number: its entries wait once more, or leave one by one.
+// The batch will not be sent again under its number: its entries wait once more, or leave one by
+// one.
 void mr_lane_void(struct mr_sublane *sublane);
 // The batch has settled, one way or the other: its entries leave. Returns how many.
 uint32_t mr_lane_settle(
 	struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane, uint64_t now_ns);
 
 // -- lane_behind.c
-// A lane that stopped counting, or still has entries that hold nothing back, is behind: the streams' writers may pass it.
+// A lane that stopped counting, or still has entries that hold nothing back, is behind: the
+// streams' writers may pass it.
 bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane);
-// Looks at the lane's fronts and decides: behind after a second without progress, or by the rule of the median; back when it has caught up.
-// Returns true when it fell behind just now.
+// Looks at the lane's fronts and decides: behind after a second without progress, or by the rule of
+// the median; back when it has caught up. Returns true when it fell behind just now.
 bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns);
-// Goes on taking entries of lanes that fell behind out of the floors, at most `units` of them. Returns the work done.
+// Goes on taking entries of lanes that fell behind out of the floors, at most `units` of them.
+// Returns the work done.
 uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units);
 // The holds of a lane that fails or is behind are lifted.
 void mr_lane_release_holds(struct mr_lanes *lanes, struct mr_lane *lane);

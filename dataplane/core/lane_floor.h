@@ -1,5 +1,6 @@
-// How far back the lanes of one delivery stage still need a stream's buffer. Entries are counted by the 256th of the buffer they stand in, so that one
-// entry costs one increment, the floor is known at every moment, and it is never too high: it is the start of the lowest cell that is not empty.
+// How far back the lanes of one delivery stage still need a stream's buffer. Entries are counted by
+// the 256th of the buffer they stand in, so that one entry costs one increment, the floor is known
+// at every moment, and it is never too high: it is the start of the lowest cell that is not empty.
 // Only lanes that are not behind count their entries here.
 #pragma once
 
@@ -8,7 +9,8 @@
 
 #include <millrace/limits.h>
 
-// Counted offsets lie within one buffer of the stream's tail, hence in at most CELLS + 1 cells: a ring twice as long is unambiguous.
+// Counted offsets lie within one buffer of the stream's tail, hence in at most CELLS + 1 cells: a
+// ring twice as long is unambiguous.
 enum { MR_LANE_FLOOR_RING = 2 * MR_LANE_FLOOR_CELLS };
 static_assert(MR_LANE_FLOOR_RING % 64 == 0, "a bitmap of words");
 

@@ -1,5 +1,6 @@
-// The penalised objects of all lanes of one delivery stage: how many of their entries are undelivered, what must go before them, and whether
-// their origin's shard has been told to hold them. Bounded by MR_LANE_PENALISED_MAX; an object that finds no room stays ordinary.
+// The penalised objects of all lanes of one delivery stage: how many of their entries are
+// undelivered, what must go before them, and whether their origin's shard has been told to hold
+// them. Bounded by MR_LANE_PENALISED_MAX; an object that finds no room stays ordinary.
 #pragma once
 
 #include <stdbool.h>
@@ -37,10 +38,11 @@ struct mr_penalised_set {
 };
 
 bool mr_penalised_init(struct mr_penalised_set *set, struct mr_arena *arena, uint64_t seed);
-// Slot of the object in the lane, 0: none. Its entries may all be delivered while a RELEASE is on its way.
+// Slot of the object in the lane, 0: none. Its entries may all be delivered while a RELEASE is on
+// its way.
 uint32_t mr_penalised_find(const struct mr_penalised_set *set, uint32_t lane, uint64_t object);
-// One more undelivered entry. `*head` is the lane's list; `slot` what find said, `barrier` used by the first entry.
-// Returns the slot; 0: no room.
+// One more undelivered entry. `*head` is the lane's list; `slot` what find said, `barrier` used by
+// the first entry. Returns the slot; 0: no room.
 uint32_t mr_penalised_enter(struct mr_penalised_set *set, uint32_t *head, uint32_t slot,
 	const struct mr_penalised *fresh);
 // One entry is delivered or dropped. The slot may be free afterwards.

@@ -1,5 +1,5 @@
-// What the stages say to each other: 16-byte descriptors over SPSC rings, one ring per (from, to) pair that talks. The
-// rings carry struct mr_desc; these are its overlays.
+// What the stages say to each other: 16-byte descriptors over SPSC rings, one ring per (from, to)
+// pair that talks. The rings carry struct mr_desc; these are its overlays.
 #pragma once
 
 #include <assert.h>
@@ -48,8 +48,9 @@ struct mr_shard_msg {
 };
 static_assert(sizeof(struct mr_shard_msg) == sizeof(struct mr_desc), "one descriptor");
 
-// A finished ACK body (struct mr_wire_ack and what follows), built by the shard in memory of its own. The source puts
-// header, addresses and tag around it. Goes there by MR_SHARD_ACK and back by MR_SOURCE_ACK_DONE.
+// A finished ACK body (struct mr_wire_ack and what follows), built by the shard in memory of its
+// own. The source puts header, addresses and tag around it. Goes there by MR_SHARD_ACK and back by
+// MR_SOURCE_ACK_DONE.
 struct mr_ack_slot {
 	uint16_t session;
 	uint8_t flow;
@@ -58,13 +59,13 @@ struct mr_ack_slot {
 	alignas(8) uint8_t body[MR_ACK_BYTES_MAX - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES];
 };
 
-// -- Shard to shard: a hop, and its answer (the same descriptor with MR_HOP_ANSWER). The owner of the resource reads the ids from its own
-// copy of the event.
+// -- Shard to shard: a hop, and its answer (the same descriptor with MR_HOP_ANSWER). The owner of
+// the resource reads the ids from its own copy of the event.
 enum mr_hop_flag {
 	MR_HOP_PENALISED = 1,
 	MR_HOP_ANSWER = 2, // every match of the hop is durable and in its lane (or nothing matched)
-	MR_HOP_URGENT =
-		4, // the origin's oldest event, and its buffer is short: may use the last room
+	// the origin's oldest event, and its buffer is short: may use the last room
+	MR_HOP_URGENT = 4,
 };
 
 struct mr_hop {
@@ -114,12 +115,14 @@ static_assert(sizeof(struct mr_hold_msg) == sizeof(struct mr_desc), "one descrip
 		msg_;                                                          \
 	})
 
-// What a delivery stage tells every shard without a message. It first takes lane messages from the rings into its
-// lanes, then stores `floor` for all streams, then `taken`, both with release. A shard that
-// reads (acquire) taken[itself] >= what it has pushed knows that those entries are covered by `floor`.
+// What a delivery stage tells every shard without a message. It first takes lane messages from the
+// rings into its lanes, then stores `floor` for all streams, then `taken`, both with release. A
+// shard that reads (acquire) taken[itself] >= what it has pushed knows that those entries are
+// covered by `floor`.
 struct mr_delivery_board {
-	alignas(64) _Atomic uint64_t
-		taken[MR_SHARDS_MAX]; // lane messages taken from shard's ring, ever
-	// Lowest offset of the stream that a lane which is not behind still needs; UINT64_MAX: none.
+	// lane messages taken from shard's ring, ever
+	alignas(64) _Atomic uint64_t taken[MR_SHARDS_MAX];
+	// Lowest offset of the stream that a lane which is not behind still needs; UINT64_MAX:
+	// none.
 	alignas(64) _Atomic uint64_t floor[MR_STREAMS_MAX];
 };

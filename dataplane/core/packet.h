@@ -1,5 +1,6 @@
-// A DATA packet on its way from a source (an RX queue, a gateway) to the owner shard of its flow. It stands in front of the frame's bytes,
-// belongs to the source, is lent to the shard by a MR_SOURCE_PACKET descriptor and comes back by MR_SHARD_RELEASE.
+// A DATA packet on its way from a source (an RX queue, a gateway) to the owner shard of its flow.
+// It stands in front of the frame's bytes, belongs to the source, is lent to the shard by a
+// MR_SOURCE_PACKET descriptor and comes back by MR_SHARD_RELEASE.
 #pragma once
 
 #include <stdint.h>
@@ -7,7 +8,8 @@
 #include <millrace/limits.h>
 
 struct mr_packet {
-	// Checked by the source: every event below `decoded` is sound; with a verdict only its length and object are.
+	// checked by the source: every event below `decoded` is sound; with a verdict only its
+	// length and object are
 	const uint8_t *events;
 	uint64_t first_sequence;
 	uint64_t known; // the producer knows the fate of everything below

@@ -46,8 +46,8 @@ struct mr_shard_config {
 	uint16_t shard_streams[MR_SHARDS_MAX]; // stream id of each shard
 	// Rings; index: the other stage.
 	struct mr_ring *from_source[MR_SOURCES_MAX]; // struct mr_source_msg
-	// struct mr_shard_msg; never full: room for twice every packet the source can lend and every
-	// ACK slot, because SHED messages take up to half of it
+	// struct mr_shard_msg; never full: room for twice every packet the source can lend and
+	// every ACK slot, because SHED messages take up to half of it
 	struct mr_ring *to_source[MR_SOURCES_MAX];
 	struct mr_ring *from_shard[MR_SHARDS_MAX]; // struct mr_hop, own index NULL
 	struct mr_ring *to_shard[MR_SHARDS_MAX]; // struct mr_hop: room for 2 * MR_HOP_CREDITS

@@ -20,8 +20,8 @@ struct mr_shed_entry {
 	uint64_t object; // 0: never used
 	uint64_t told_ns;
 	uint64_t expires_ns;
-	struct mr_ledger_rows
-		rows; // of the object's last refused event: refusals at the door count there
+	// of the object's last refused event: refusals at the door count there
+	struct mr_ledger_rows rows;
 };
 
 struct mr_shed {

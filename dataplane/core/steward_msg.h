@@ -1,6 +1,6 @@
-// Messages between the steward and the stages. The steward owns the memory of a message until every stage has
-// published a generation at or above the message's (struct mr_stats_stage.generation); a stage handles messages in
-// order between bursts. Ring descriptors: word[0] points to the message.
+// Messages between the steward and the stages. The steward owns the memory of a message until every
+// stage has published a generation at or above the message's (struct mr_stats_stage.generation); a
+// stage handles messages in order between bursts. Ring descriptors: word[0] points to the message.
 #pragma once
 
 #include <stdatomic.h>
@@ -57,7 +57,8 @@ struct mr_tune {
 	uint64_t heartbeat_ns;
 };
 
-// A handshake on its way: the source fills it from a HELLO or BYE and lends it to the steward; it comes back with WELCOME.
+// A handshake on its way: the source fills it from a HELLO or BYE and lends it to the steward; it
+// comes back with WELCOME.
 struct mr_handshake {
 	uint8_t request[MR_WIRE_BYTES_MAX]; // header, body, tag: checked for sanity by the source
 	uint8_t reply[MR_WIRE_BYTES_MAX]; // built by the steward
@@ -85,8 +86,9 @@ struct mr_steward_msg {
 	};
 };
 
-// A secret that a webhook's endpoint has just echoed. It stands in the delivery stage's memory until the webhook is removed; the steward
-// copies it when it takes the message, and does not look when it has removed the webhook meanwhile.
+// A secret that a webhook's endpoint has just echoed. It stands in the delivery stage's memory
+// until the webhook is removed; the steward copies it when it takes the message, and does not look
+// when it has removed the webhook meanwhile.
 struct mr_made_secret {
 	uint64_t webhook; // id
 	uint32_t lane;
@@ -95,7 +97,8 @@ struct mr_made_secret {
 	char secret[MR_SECRET_BYTES_MAX]; // ASCII; not terminated
 };
 
-// Stage to steward: word[0] is a pointer or value, word[1] the kind (low 32 bits) and an index (high 32 bits).
+// Stage to steward: word[0] is a pointer or value, word[1] the kind (low 32 bits) and an index
+// (high 32 bits).
 enum mr_to_steward_kind {
 	MR_TO_STEWARD_HELLO = 1, // struct mr_handshake *, lent
 	MR_TO_STEWARD_BYE, // struct mr_handshake *, lent

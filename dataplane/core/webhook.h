@@ -1,5 +1,6 @@
-// A webhook as the stages see it: one definition, made by the steward, of which the shard of the resource takes the
-// subscription (resource, filters) and the delivery stage of the endpoint the lane (target, secret).
+// A webhook as the stages see it: one definition, made by the steward, of which the shard of the
+// resource takes the subscription (resource, filters) and the delivery stage of the endpoint the
+// lane (target, secret).
 #pragma once
 
 #include <stdbool.h>

@@ -57,7 +57,8 @@ static void tune(struct mr_delivery *delivery, const struct mr_tune *tune)
 
 struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_delivery_config *config)
 {
-	// A planning arena hands out nothing: the tables are then counted through a state that is thrown away.
+	// A planning arena hands out nothing: the tables are then counted through a state that is
+	// thrown away.
 	static struct mr_delivery planned;
 	struct mr_delivery *delivery = mr_arena_array(arena, "delivery", struct mr_delivery, 1);
 	bool plans = delivery == NULL;
@@ -191,7 +192,8 @@ uint64_t mr_delivery_next_due(void *state)
 	due_ns = min_u64(due_ns, mr_timer_next_due(&delivery->recipient_timers));
 	due_ns = min_u64(due_ns, mr_timer_next_due(&delivery->door_timers));
 	due_ns = min_u64(due_ns, mr_engine_next_due(delivery->engine));
-	// A watermark moves, a read ends, the own stream gets room: nobody tells, so it is asked again soon.
+	// A watermark moves, a read ends, the own stream gets room: nobody tells, so it is asked
+	// again soon.
 	if (delivery->durable.head != NULL || delivery->rendering.head != NULL)
 		due_ns = min_u64(due_ns, delivery->now.mono_ns + DURABLE_POLL_NS);
 	if (delivery->changed.head != NULL)

@@ -1,5 +1,6 @@
-// The delivery stage: lanes of the webhooks whose endpoint hashes here, their batches, retries and connections. The decisions (lanes,
-// batches, holds, who is behind) are core/lane.h; the HTTP engine is engine.h; this ties them to rings and streams.
+// The delivery stage: lanes of the webhooks whose endpoint hashes here, their batches, retries and
+// connections. The decisions (lanes, batches, holds, who is behind) are core/lane.h; the HTTP
+// engine is engine.h; this ties them to rings and streams.
 #pragma once
 
 #include <stdbool.h>

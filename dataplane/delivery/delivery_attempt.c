@@ -1,4 +1,5 @@
-// Attempts: a request is begun, its body rendered, its batch made durable, signed, sent; and what its answer means.
+// Attempts: a request is begun, its body rendered, its batch made durable, signed, sent; and what
+// its answer means.
 #include "asana_json.h"
 #include "bytes.h"
 #include "delivery_state.h"
@@ -60,7 +61,8 @@ static void sign(struct mr_delivery *delivery, const struct mr_attempt *attempt,
 #endif
 }
 
-// Stable over retries, different for every batch of every webhook; a volatile router starts its numbers anew, hence the boot.
+// Stable over retries, different for every batch of every webhook; a volatile router starts its
+// numbers anew, hence the boot.
 static void write_webhook_id(
 	struct mr_out *out, const struct mr_delivery *delivery, const struct mr_attempt *attempt)
 {
@@ -193,7 +195,8 @@ static void start(
 uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
 {
 	uint32_t work = 0;
-	// Attempts that are answered but not yet judged have no connection any more: there may be fewer attempts.
+	// Attempts that are answered but not yet judged have no connection any more: there may be
+	// fewer attempts.
 	while (work < units && delivery->ready.head != NULL
 		&& delivery->free_attempts.head != NULL) {
 		struct mr_link *link = mr_list_pop(&delivery->ready);

@@ -1,4 +1,5 @@
-// Lanes whose endpoint has no slot wait with the endpoint, so that a hung one costs nobody else anything.
+// Lanes whose endpoint has no slot wait with the endpoint, so that a hung one costs nobody else
+// anything.
 #include "delivery_state.h"
 #include "mr_assert.h"
 

@@ -1,4 +1,5 @@
-// What comes in: lane messages into lanes; and what the shards learn from it: the board and the holds.
+// What comes in: lane messages into lanes; and what the shards learn from it: the board and the
+// holds.
 #include "delivery_state.h"
 #include "mr_assert.h"
 

@@ -65,7 +65,8 @@ void mr_recipient_wake(struct mr_delivery *delivery, struct mr_recipient *recipi
 	mr_recipient_ready(delivery, recipient);
 }
 
-// A webhook that is gone may still have an attempt under way under the same number; its row is the new one's now.
+// A webhook that is gone may still have an attempt under way under the same number; its row is the
+// new one's now.
 static void take_row(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	uint32_t number = recipient->lane->number;

@@ -1,4 +1,5 @@
-// Bodies: entries of a sub-lane read, rendered (or found rendered) and gathered into a request, and the record of their borders.
+// Bodies: entries of a sub-lane read, rendered (or found rendered) and gathered into a request, and
+// the record of their borders.
 #include "asana_json.h"
 #include "delivery_state.h"
 #include "event_codec.h"
@@ -94,7 +95,8 @@ static void append(struct mr_attempt *attempt, const struct fragment *fragment)
 	attempt->taken[attempt->side]++;
 }
 
-// An entry that nobody has any more. Before its batch has borders it is dropped alone: at the front at once, else the batch ends before it.
+// An entry that nobody has any more. Before its batch has borders it is dropped alone: at the front
+// at once, else the batch ends before it.
 static enum render_result skip_gone(
 	struct mr_delivery *delivery, struct mr_attempt *attempt, mr_position position)
 {

@@ -1,8 +1,11 @@
-// The inside of the delivery stage, for its own files: recipients (the outer half of a lane), attempts, and how they wait for each other.
+// The inside of the delivery stage, for its own files: recipients (the outer half of a lane),
+// attempts, and how they wait for each other.
 //
-// Where things wait: a sub-lane that has a batch to send marks itself in recipient->due; a recipient with something due stands in `ready`; when its endpoint has
-// no slot it moves to the endpoint's `blocked`; while it fails it stands nowhere until its timer fires. An attempt stands in `rendering` until
-// its body is whole and its batch recorded, in `durable` until the record is, at the engine while it is sent, in `finished` when it is answered.
+// Where things wait: a sub-lane that has a batch to send marks itself in recipient->due; a
+// recipient with something due stands in `ready`; when its endpoint has no slot it moves to the
+// endpoint's `blocked`; while it fails it stands nowhere until its timer fires. An attempt stands
+// in `rendering` until its body is whole and its batch recorded, in `durable` until the record is,
+// at the engine while it is sent, in `finished` when it is answered.
 #pragma once
 
 #include "crypto.h"
@@ -16,8 +19,8 @@ enum {
 	MR_FRAGMENT_SLOT_BYTES = 512, // longer rendered events are not kept
 	MR_PROGRESS_INTERVAL_NS = 100000000,
 	MR_SWEEP_INTERVAL_NS = 10000000, // each lane is judged about so often
-	MR_BLOCKED_POLL_NS =
-		10000000, // an endpoint with blocked lanes is asked again at the latest
+	// an endpoint with blocked lanes is asked again at the latest
+	MR_BLOCKED_POLL_NS = 10000000,
 };
 
 struct mr_link { // of a list; stands in what is listed
@@ -188,7 +191,8 @@ void mr_recipient_wake(
 	struct mr_delivery *delivery, struct mr_recipient *recipient); // its timer fired
 void mr_recipient_fini(struct mr_delivery *delivery, struct mr_recipient *recipient);
 uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units);
-// One delivery is given up: counted for the stage and, where there is one, the row; recorded when the stream has room.
+// One delivery is given up: counted for the stage and, where there is one, the row; recorded when
+// the stream has room.
 void mr_delivery_dropped(struct mr_delivery *delivery, struct mr_stats_webhook *row,
 	uint64_t webhook, mr_position position, enum mr_reason reason);
 void mr_recipient_flags(struct mr_delivery *delivery, struct mr_recipient *recipient); // of its row

@@ -18,8 +18,8 @@ struct mr_engine *mr_engine_new(
 	size_t buffers_bytes =
 		RECEIVE_BYTES + HEAD_ROOM_BYTES + ((limits->body_size + 63) & ~(size_t)63);
 	struct mr_engine *engine = mr_arena_array(arena, "engine", struct mr_engine, 1);
-	struct mr_engine
-		planned; // a planning arena hands out nothing, yet every part must be asked for
+	// a planning arena hands out nothing, yet every part must be asked for
+	struct mr_engine planned;
 
 	struct mr_engine *target = engine != NULL ? engine : &planned;
 	target->limits = *limits;

@@ -13,8 +13,8 @@
 enum { MR_GUARD_NETWORKS_MAX = 32 };
 
 struct mr_target {
-	char host[MR_HOST_BYTES_MAX
-		+ 1]; // as written, for the Host header: an IPv6 address in brackets
+	// as written, for the Host header: an IPv6 address in brackets
+	char host[MR_HOST_BYTES_MAX + 1];
 	char path[MR_URL_BYTES_MAX]; // path and query, at least "/"
 	struct mr_address address;
 };

@@ -18,8 +18,8 @@ struct mr_outbox {
 	uint32_t tx_count;
 	uint32_t dead_count;
 	struct mr_frame *tx[MR_BURST_MAX];
-	enum mr_counter_id tx_counter
-		[MR_BURST_MAX]; // counts when the frame is sent; MR_COUNTER_COUNT: none does
+	// counts when the frame is sent; MR_COUNTER_COUNT: none does
+	enum mr_counter_id tx_counter[MR_BURST_MAX];
 	struct mr_frame *dead[MR_BURST_MAX];
 	uint32_t shards;
 	struct mr_ring *to_shard[MR_SHARDS_MAX];

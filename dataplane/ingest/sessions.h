@@ -27,8 +27,8 @@ struct mr_source_session {
 struct mr_sessions {
 	struct mr_source_session *sessions; // by index
 	uint32_t capacity;
-	struct mr_table
-		by_id; // session id to index: ids are chosen by producers, two may choose the same
+	// session id to index: ids are chosen by producers, two may choose the same
+	struct mr_table by_id;
 	struct mr_table by_key; // key id to place in keys
 	struct mr_key *keys;
 	uint32_t keys_count;

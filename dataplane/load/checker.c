@@ -159,7 +159,8 @@ int mr_checker_request(struct mr_checker *checker, const struct mr_checked_reque
 		counts->heartbeats++;
 		return 0;
 	}
-	// What is remembered of a request: the body's hash with its lowest bit saying whether we took it.
+	// What is remembered of a request: the body's hash with its lowest bit saying whether we
+	// took it.
 	uint64_t hash = key_of(request->body, request->body_length) | 1;
 	uint64_t key = request->id_length > 0 ? key_of(request->id, request->id_length) : hash;
 	uint64_t *seen = mr_map_at(&path->requests, key, NULL);

@@ -1,6 +1,7 @@
-// What a receiver holds against the router: every accepted event once, in order per object, the same bytes whenever a request
-// is sent again. One path is one webhook; the last part of its URL path, when it is a number, is the gid of the webhook's resource,
-// and says which events it must be told of. Pure but for memory.
+// What a receiver holds against the router: every accepted event once, in order per object, the
+// same bytes whenever a request is sent again. One path is one webhook; the last part of its URL
+// path, when it is a number, is the gid of the webhook's resource, and says which events it must be
+// told of. Pure but for memory.
 #pragma once
 
 #include <stdbool.h>
@@ -72,11 +73,13 @@ struct mr_checked_request {
 	size_t id_length;
 	const void *body;
 	size_t body_length;
-	bool answered; // false: the answer is a failure on purpose, so the router must send it again
+	// false: the answer is a failure on purpose, so the router must send it again
+	bool answered;
 	uint64_t now_ns;
 };
 
-// Judges one request whose signature is good. 0; -EBADMSG when it broke a rule of a single body; -ENOMEM.
+// Judges one request whose signature is good. 0; -EBADMSG when it broke a rule of a single body;
+// -ENOMEM.
 int mr_checker_request(struct mr_checker *checker, const struct mr_checked_request *request);
 // Compares everything that was offered with everything that came. Needs the ledger.
 void mr_checker_audit(const struct mr_checker *checker, struct mr_checker_audit *ret_audit);

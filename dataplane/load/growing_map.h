@@ -1,4 +1,5 @@
-// A map from u64 keys (not 0) to u64 values that grows: for the receiver, which does not know how much it will be sent. Not for the data plane.
+// A map from u64 keys (not 0) to u64 values that grows: for the receiver, which does not know how
+// much it will be sent. Not for the data plane.
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +17,6 @@ struct mr_map {
 };
 
 void mr_map_fini(struct mr_map *map); // accepts a zeroed one
-// The value of the key, put there as 0 when it is new; *ret_new (may be NULL) says which. Valid until the next call.
-// NULL: no memory.
+// The value of the key, put there as 0 when it is new; *ret_new (may be NULL) says which. Valid
+// until the next call. NULL: no memory.
 uint64_t *mr_map_at(struct mr_map *map, uint64_t key, bool *ret_new);

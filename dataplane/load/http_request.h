@@ -1,4 +1,5 @@
-// HTTP/1.1 requests as the receiver reads them: llhttp, and the few headers a webhook receiver needs. The body is kept whole.
+// HTTP/1.1 requests as the receiver reads them: llhttp, and the few headers a webhook receiver
+// needs. The body is kept whole.
 #pragma once
 
 #include <llhttp/llhttp.h>
@@ -37,5 +38,6 @@ struct mr_http_request {
 
 void mr_http_request_init(struct mr_http_request *request);
 void mr_http_request_fini(struct mr_http_request *request); // accepts a zeroed one
-// Bytes used: all of them, or fewer when a request is complete; the next call then begins a new one. -EBADMSG: close the connection.
+// Bytes used: all of them, or fewer when a request is complete; the next call then begins a new
+// one. -EBADMSG: close the connection.
 ssize_t mr_http_request_feed(struct mr_http_request *request, const void *bytes, size_t length);

@@ -1,5 +1,6 @@
-// A pull scanner for minified JSON: no blanks, no memory, results point into the caller's bytes. Strict where a sender could
-// cheat: escapes, control characters, numbers, commas, and nothing after the end. An error sticks.
+// A pull scanner for minified JSON: no blanks, no memory, results point into the caller's bytes.
+// Strict where a sender could cheat: escapes, control characters, numbers, commas, and nothing
+// after the end. An error sticks.
 #pragma once
 
 #include <stdbool.h>
@@ -21,8 +22,9 @@ static inline struct mr_json mr_json_make(const void *bytes, size_t length)
 	return (struct mr_json){.at = bytes, .end = (const char *)bytes + length};
 }
 
-// Objects: open('{'), then next_key until false. Arrays: open('['), then next_item until false. The first call after open passes
-// first = true. Each key or item must be taken by one of the value functions.
+// Objects: open('{'), then next_key until false. Arrays: open('['), then next_item until false. The
+// first call after open passes first = true. Each key or item must be taken by one of the value
+// functions.
 bool mr_json_open(struct mr_json *json, char bracket);
 bool mr_json_next_key(struct mr_json *json, bool first, struct mr_text *ret_key);
 bool mr_json_next_item(struct mr_json *json, bool first);

@@ -1,4 +1,5 @@
-// Latency from the intended send time to the receiver's answer, by how near an event's object is to the hot one. Pure.
+// Latency from the intended send time to the receiver's answer, by how near an event's object is to
+// the hot one. Pure.
 #pragma once
 
 #include <stdint.h>

@@ -1,13 +1,15 @@
-// What the sender meant, in a file that the receiver maps: one 16-byte entry per event number. The sender is the one writer. The file
-// lives on the host where both run, since intended times are CLOCK_MONOTONIC.
+// What the sender meant, in a file that the receiver maps: one 16-byte entry per event number. The
+// sender is the one writer. The file lives on the host where both run, since intended times are
+// CLOCK_MONOTONIC.
 //
 //   offset       size  field
 //        0       4096  struct mr_ledger_header
 //   4096 + 16*n     8  intended send time of event number n + 1, ns of CLOCK_MONOTONIC
 //          + 8      8  object (low 56 bits), state (high 8 bits)
 //
-// State: 0 not offered yet; 1 offered; 2 accepted; 3 never sent (the sender's own buffer was full); 64 + reason: refused.
-// The state is stored with release after the time; `offered` in the header rises after the entry stands.
+// State: 0 not offered yet; 1 offered; 2 accepted; 3 never sent (the sender's own buffer was full);
+// 64 + reason: refused. The state is stored with release after the time; `offered` in the header
+// rises after the entry stands.
 #pragma once
 
 #include <assert.h>
@@ -56,11 +58,12 @@ struct mr_ledger {
 	uint64_t bytes;
 };
 
-// Sender: makes the file (sparse) in a temporary place and moves it to `path`, so that a receiver never sees half of one.
-// `hash_seed` and `flows` are the installation's, from WELCOME.
+// Sender: makes the file (sparse) in a temporary place and moves it to `path`, so that a receiver
+// never sees half of one. `hash_seed` and `flows` are the installation's, from WELCOME.
 int mr_ledger_create(struct mr_ledger *ledger, const char *path, uint64_t capacity,
 	const struct mr_workload_options *workload, uint64_t hash_seed, uint32_t flows);
-// Receiver: 0, -ENOENT when it is not there yet, -EBADMSG when it is no ledger of this version, or negative errno.
+// Receiver: 0, -ENOENT when it is not there yet, -EBADMSG when it is no ledger of this version, or
+// negative errno.
 int mr_ledger_open(struct mr_ledger *ledger, const char *path);
 void mr_ledger_close(struct mr_ledger *ledger); // accepts one that is not open
 

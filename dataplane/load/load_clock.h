@@ -1,5 +1,5 @@
-// The clock that sender and receiver share: CLOCK_MONOTONIC of one host, read directly, so that times of two processes
-// may be subtracted from each other.
+// The clock that sender and receiver share: CLOCK_MONOTONIC of one host, read directly, so that
+// times of two processes may be subtracted from each other.
 #pragma once
 
 #include <stdint.h>

@@ -33,7 +33,8 @@ static uint32_t get16(const uint8_t *at)
 	return (uint32_t)at[0] << 8 | at[1];
 }
 
-// Sum of 16-bit words in network order, not folded (RFC 1071); the byte order does not matter to such a sum until it is stored.
+// Sum of 16-bit words in network order, not folded (RFC 1071); the byte order does not matter to
+// such a sum until it is stored.
 static uint64_t sum_words(const uint8_t *bytes, size_t length)
 {
 	uint64_t sum = 0;
@@ -229,7 +230,8 @@ static enum mr_frame_kind parse_ipv4(const uint8_t *ip, uint32_t length,
 	return parse_udp(ip + header, total - header, view);
 }
 
-// Solicitation and advertisement; the peer's MAC address stands in the option, or else in front of the frame.
+// Solicitation and advertisement; the peer's MAC address stands in the option, or else in front of
+// the frame.
 static enum mr_frame_kind parse_nd(const uint8_t *ip, const uint8_t *nd, uint32_t length,
 	const uint8_t *from_mac, const struct mr_station *self, struct mr_frame_view *view)
 {

@@ -1,4 +1,5 @@
-// One table of options per sub-command: it drives getopt_long, checks the values, and is the help text.
+// One table of options per sub-command: it drives getopt_long, checks the values, and is the help
+// text.
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct mr_option_set {
 
 enum { MR_OPTIONS_HELP = 1 };
 
-// 0; MR_OPTIONS_HELP when help was asked for (and printed); -EINVAL after saying on stderr what is wrong and what to do. The values
-// hold the defaults before.
+// 0; MR_OPTIONS_HELP when help was asked for (and printed); -EINVAL after saying on stderr what is
+// wrong and what to do. The values hold the defaults before.
 int mr_options_parse(const struct mr_option_set *set, int argc, char **argv, void *values);
 void mr_options_help(const struct mr_option_set *set, FILE *out);

@@ -26,7 +26,8 @@ uint64_t mr_pace_due(const struct mr_pace *pace, uint64_t elapsed_ns)
 	double t = (double)elapsed_ns;
 	double n = t < pace->ramp_ns ? pace->rate * t * t / (2e9 * pace->ramp_ns)
 				     : ramp_events(pace) + pace->rate * (t - pace->ramp_ns) / 1e9;
-	// Floating point decides to within one event; the exact answer follows from the intended times.
+	// Floating point decides to within one event; the exact answer follows from the intended
+	// times.
 	uint64_t due = (uint64_t)n;
 	while (due > 0 && mr_pace_intended_ns(pace, due - 1) > elapsed_ns)
 		due--;

@@ -78,7 +78,8 @@ static uint64_t received_end(const struct mr_producer_flow *flow)
 	return flow->settled;
 }
 
-// The next packet of the burst, with the borders it had before: what the router has already is left out.
+// The next packet of the burst, with the borders it had before: what the router has already is left
+// out.
 static bool burst_next(struct mr_producer_flow *flow, struct mr_range *ret_range)
 {
 	uint64_t at = max_u64(flow->burst_at, flow->settled);
@@ -232,8 +233,8 @@ static void arm(struct mr_producer_flow *flow, uint64_t now_ns)
 	flow->due_ns = in_flight || shut || flow->backed_off ? now_ns + flow->rto_ns : UINT64_MAX;
 }
 
-// Packets of a flow travel in order. So what the router lacks is lost when it has something beyond, and the rest of what the timer suspected is
-// lost, too, when it has seen the burst.
+// Packets of a flow travel in order. So what the router lacks is lost when it has something beyond,
+// and the rest of what the timer suspected is lost, too, when it has seen the burst.
 static void mend_gaps(struct mr_producer_flow *flow)
 {
 	if (flow->burst_at < flow->burst_end || flow->settled < flow->recover_end)

@@ -1,5 +1,6 @@
-// The producer's side of one flow (I1): which events wait, which are under way, what their fate is, what to send next and when to send
-// it again. Pure: time is an argument. docs/WIRE.md has the protocol.
+// The producer's side of one flow (I1): which events wait, which are under way, what their fate is,
+// what to send next and when to send it again. Pure: time is an argument. docs/WIRE.md has the
+// protocol.
 //
 // Sequences rise from 1:   settled <= next <= end
 //   below settled     their fate is known (and the router is told so: `known`)
@@ -41,13 +42,14 @@ struct mr_producer_flow {
 	uint64_t end;
 	uint64_t edge;
 	bool ignore_credits;
-	bool backed_off; // the router said BUSY: nothing new until the timer fires or something is settled
+	// the router said BUSY: nothing new until the timer fires or something is settled
+	bool backed_off;
 	// What the newest ACK said about sequences from `settled` on.
 	uint64_t bitmap_base;
 	uint32_t bitmap_words;
 	uint64_t bitmap[MR_ACK_BITMAP_WORDS_MAX];
-	// The burst under way: the part not sent again yet, and where it ends. Until `settled` is there or the timer fires,
-	// no other burst starts.
+	// The burst under way: the part not sent again yet, and where it ends. Until `settled` is
+	// there or the timer fires, no other burst starts.
 	uint64_t burst_at;
 	uint64_t burst_end;
 	uint64_t recover_end;

@@ -1,5 +1,5 @@
-// One session of a producer: handshake, its flows, and the messages between them and the router. Pure: it makes and reads datagrams; frames and
-// clocks are the caller's.
+// One session of a producer: handshake, its flows, and the messages between them and the router.
+// Pure: it makes and reads datagrams; frames and clocks are the caller's.
 #pragma once
 
 #include <stdbool.h>
@@ -54,15 +54,17 @@ int mr_producer_session_init(struct mr_producer_session *session,
 	const struct mr_producer_session_config *config); // 0 or -ENOMEM
 void mr_producer_session_fini(struct mr_producer_session *session); // accepts a zeroed one
 
-// HELLO or BYE when it is due: bytes written to `ret_bytes` (room for MR_WIRE_HELLO_BYTES), 0: nothing to say.
+// HELLO or BYE when it is due: bytes written to `ret_bytes` (room for MR_WIRE_HELLO_BYTES), 0:
+// nothing to say.
 size_t mr_producer_session_greet(
 	struct mr_producer_session *session, uint64_t now_ns, uint8_t *ret_bytes);
 void mr_producer_session_close(struct mr_producer_session *session, uint64_t now_ns);
-// A datagram that came from the router. 0, -EBADMSG (not sound, or not of this session), or -EPROTO (sound but absurd).
+// A datagram that came from the router. 0, -EBADMSG (not sound, or not of this session), or -EPROTO
+// (sound but absurd).
 int mr_producer_session_receive(struct mr_producer_session *session, const uint8_t *datagram,
 	size_t length, uint64_t now_ns, const struct mr_settle *settle);
-// Lays out the flow's next DATA packet: at most `events_max` events and `size` bytes. Bytes written, and
-// the events in it; 0: nothing to send.
+// Lays out the flow's next DATA packet: at most `events_max` events and `size` bytes. Bytes
+// written, and the events in it; 0: nothing to send.
 size_t mr_producer_session_data(struct mr_producer_session *session, uint32_t flow,
 	uint32_t events_max, uint64_t now_ns, const struct mr_encode *encode, uint8_t *ret_bytes,
 	size_t size, struct mr_range *ret_range);

@@ -1,4 +1,5 @@
-// `millrace-load report`: the verdict on a run from the JSON reports of sender and receiver. Returns an exit code.
+// `millrace-load report`: the verdict on a run from the JSON reports of sender and receiver.
+// Returns an exit code.
 #pragma once
 
 #include <stdbool.h>
@@ -64,9 +65,11 @@ struct mr_report_sink {
 int mr_report_read_send(const void *json, size_t length, struct mr_report_send *ret_send);
 int mr_report_read_sink(const void *json, size_t length, struct mr_report_sink *ret_sink);
 
-// achieved / offered: events accepted of those meant to be sent; a refused event that came again counts once.
+// achieved / offered: events accepted of those meant to be sent; a refused event that came again
+// counts once.
 double mr_report_achieved(const struct mr_report_send *send);
-// Whether every accepted event was delivered, verified and in order, and enough were accepted. `why` says what was not.
+// Whether every accepted event was delivered, verified and in order, and enough were accepted.
+// `why` says what was not.
 bool mr_report_passed(const struct mr_report_send *send, const struct mr_report_sink *sink,
 	double achieved_min, const char **ret_why);
 

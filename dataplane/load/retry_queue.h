@@ -1,4 +1,5 @@
-// Refused events that may be submitted again later, by the time they may: a bounded binary heap. Pure.
+// Refused events that may be submitted again later, by the time they may: a bounded binary heap.
+// Pure.
 #pragma once
 
 #include <stdbool.h>

@@ -194,7 +194,8 @@ static bool turn(struct mr_sender *sender)
 	return work > 0;
 }
 
-// Offers by the schedule, then waits for the last fates. The time of the last offer goes to *ret_offered_ns.
+// Offers by the schedule, then waits for the last fates. The time of the last offer goes to
+// *ret_offered_ns.
 static int run(struct mr_sender *sender, uint64_t *ret_offered_ns)
 {
 	const struct mr_send_options *options = sender->options;

@@ -1,5 +1,5 @@
-// The running sender: one thread, one port, some sessions. sender_wire.c speaks to the port, sender_traffic.c makes and settles events,
-// send.c is the order of things.
+// The running sender: one thread, one port, some sessions. sender_wire.c speaks to the port,
+// sender_traffic.c makes and settles events, send.c is the order of things.
 #pragma once
 
 #include <stdbool.h>

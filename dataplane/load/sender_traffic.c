@@ -18,7 +18,8 @@ static bool is_paced(const struct mr_sender *sender)
 	return sender->pace.rate > 0;
 }
 
-// Gives an event its number and its place. A full buffer ends it at once, counted: the schedule waits for nobody.
+// Gives an event its number and its place. A full buffer ends it at once, counted: the schedule
+// waits for nobody.
 static bool offer(struct mr_sender *sender, uint64_t object, uint64_t intended_ns)
 {
 	uint64_t number = sender->number + 1;
@@ -161,7 +162,8 @@ struct mr_encode mr_sender_encode(struct mr_sender *sender)
 	return (struct mr_encode){.context = sender, .event = encode_event};
 }
 
-// Whether the flow's next packet should go now: it is full, or its first event has waited long enough, or it goes again.
+// Whether the flow's next packet should go now: it is full, or its first event has waited long
+// enough, or it goes again.
 static bool may_go(
 	const struct mr_sender *sender, const struct mr_producer_flow *flow, uint64_t now_ns)
 {

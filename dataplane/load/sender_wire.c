@@ -222,7 +222,8 @@ uint32_t mr_sender_receive(struct mr_sender *sender, uint64_t now_ns)
 	return total;
 }
 
-// A session's flows are spread over the queues; one flow keeps to one, so that its packets stay in order.
+// A session's flows are spread over the queues; one flow keeps to one, so that its packets stay in
+// order.
 static uint16_t queue_of(const struct mr_sender *sender, uint32_t session, uint32_t flow)
 {
 	return (uint16_t)((session + flow) % sender->queues);

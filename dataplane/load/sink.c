@@ -190,8 +190,9 @@ static void progress(const struct sink *sink, uint64_t second, uint64_t last_eve
 		(double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.99) / 1e6);
 }
 
-// Whether the run is over: the sender is done, and everything is here or has been waited for. The audit walks the whole
-// ledger, so it is made only when no delivery came for a moment, or time is up.
+// Whether the run is over: the sender is done, and everything is here or has been waited for. The
+// audit walks the whole ledger, so it is made only when no delivery came for a moment, or time is
+// up.
 static bool is_settled(const struct sink *sink, uint64_t now_ns, uint64_t *done_ns)
 {
 	if (sink->ledger.header == NULL || !mr_ledger_finished(&sink->ledger))

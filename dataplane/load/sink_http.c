@@ -37,8 +37,8 @@ struct mr_sink_http {
 	int listeners[MR_SINK_ENDPOINTS_MAX];
 	struct connection *connections; // MR_SINK_CONNECTIONS_MAX
 	struct connection *free;
-	struct connection
-		*late_first; // every answer is late by the same time: the line is in order
+	// every answer is late by the same time: the line is in order
+	struct connection *late_first;
 	struct connection *late_last;
 	uint32_t connections_count;
 	uint8_t bytes[READ_BYTES];
@@ -239,7 +239,8 @@ static bool answer(struct mr_sink_http *http, struct connection *connection)
 	return true;
 }
 
-// What came while an answer is due is a peer that does not wait for it: no client of ours does that.
+// What came while an answer is due is a peer that does not wait for it: no client of ours does
+// that.
 static void read_from(struct mr_sink_http *http, struct connection *connection)
 {
 	if (connection->fd < 0)

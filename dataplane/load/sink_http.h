@@ -1,5 +1,5 @@
-// The HTTP server of the receiver: one thread, epoll, keep-alive. It reads requests and writes answers; what to answer is decided by its
-// owner, at once or later.
+// The HTTP server of the receiver: one thread, epoll, keep-alive. It reads requests and writes
+// answers; what to answer is decided by its owner, at once or later.
 #pragma once
 
 #include <stdbool.h>
@@ -18,14 +18,16 @@ struct mr_sink_reply {
 
 struct mr_sink_http_owner {
 	void *context;
-	// A whole request came in on `endpoint`; `served` counts those of its connection, this one included.
+	// A whole request came in on `endpoint`; `served` counts those of its connection, this one
+	// included.
 	struct mr_sink_reply (*request)(void *context, uint32_t endpoint, uint64_t served,
 		const struct mr_http_request *request);
 };
 
 struct mr_sink_http;
 
-// Listens on `endpoints` ports from the one in "address:port". 0, or negative errno; *ret_why names the step.
+// Listens on `endpoints` ports from the one in "address:port". 0, or negative errno; *ret_why names
+// the step.
 int mr_sink_http_open(const char *listen, uint32_t endpoints,
 	const struct mr_sink_http_owner *owner, struct mr_sink_http **ret_http,
 	const char **ret_why);

@@ -1,8 +1,10 @@
-// What the traffic is: which object each event changes, what the event looks like, and which webhooks it must reach.
-// Pure and reproducible: the same options and seed give the same traffic. docs/LOAD.md describes it for receivers written by others.
+// What the traffic is: which object each event changes, what the event looks like, and which
+// webhooks it must reach. Pure and reproducible: the same options and seed give the same traffic.
+// docs/LOAD.md describes it for receivers written by others.
 //
-// Every event carries its event number, unique in the run and rising from 1: as the gid of the change value (changed), of the parent
-// (added, removed), or of the user (deleted, undeleted). Per object, and per webhook, numbers rise.
+// Every event carries its event number, unique in the run and rising from 1: as the gid of the
+// change value (changed), of the parent (added, removed), or of the user (deleted, undeleted). Per
+// object, and per webhook, numbers rise.
 #pragma once
 
 #include <stdbool.h>
@@ -81,7 +83,8 @@ uint64_t mr_workload_draw(struct mr_workload *workload);
 // The session that speaks for the object; one object never changes its session.
 uint32_t mr_workload_session(const struct mr_workload *workload, uint64_t object);
 uint32_t mr_workload_sessions(const struct mr_workload_options *options);
-// Writes the event; bytes written, or 0 when `room` is too small. The same arguments give the same bytes.
+// Writes the event; bytes written, or 0 when `room` is too small. The same arguments give the same
+// bytes.
 uint32_t mr_workload_encode(const struct mr_workload *workload, uint64_t number, uint64_t object,
 	int64_t created_at_ns, uint8_t *ret_bytes, uint32_t room);
 

@@ -1,4 +1,5 @@
-// Draws ranks 0..n-1 with probability proportional to 1 / (rank + 1)^s in constant time (Walker's alias method, built as Vose, 1991).
+// Draws ranks 0..n-1 with probability proportional to 1 / (rank + 1)^s in constant time (Walker's
+// alias method, built as Vose, 1991).
 #pragma once
 
 #include <stdint.h>

@@ -25,8 +25,8 @@ struct mr_http_response {
 	char secret[MR_SECRET_BYTES_MAX]; // X-Hook-Secret
 	char excerpt[256]; // first body bytes, raw
 	// Where the parser stands.
-	uint32_t
-		header_bytes; // of all headers of this exchange: interim responses and trailers too
+	// of all headers of this exchange: interim responses and trailers too
+	uint32_t header_bytes;
 	uint32_t headers;
 	uint32_t body_bytes; // on the wire: with the framing of chunks
 	uint8_t interim; // 1xx responses seen

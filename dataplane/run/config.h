@@ -60,8 +60,8 @@ struct mr_config {
 	uint64_t batch_events_max, batch_bytes_max, batch_age_ns, in_flight;
 	uint64_t connect_timeout_ns, request_timeout_ns, retry_base_ns, retry_cap_ns;
 	uint64_t heartbeat_ns, expire_after_ns;
-	char allow_targets
-		[512]; // CIDRs, separated by blanks, that deliveries may go to although they are private
+	// CIDRs, separated by blanks, that deliveries may go to although they are private
+	char allow_targets[512];
 	// idle
 	uint64_t idle_max_latency_ns;
 	// control
@@ -88,7 +88,8 @@ struct mr_config_sources {
 	char *const *environment; // "NAME=value", NULL at the end; NULL: none
 	const char *const *sets; // "key=value" of the --set flags
 	uint32_t sets_count;
-	bool check_host; // also what the configuration needs of this host: CPUs, directories, secret files
+	// also what the configuration needs of this host: CPUs, directories, secret files
+	bool check_host;
 };
 
 // A configuration with every default, zeroed otherwise. Large: it belongs on the heap. NULL: no

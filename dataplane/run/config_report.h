@@ -11,8 +11,9 @@ struct mr_config_at {
 	uint32_t line; // from 1; 0: not in the file
 	uint32_t column; // from 1
 	uint32_t width; // characters to underline
-	const char *
-		where; // with line 0: "--set flows=3" or "MILLRACE_FLOWS"; lives as long as the configuration's sources
+	// with line 0: "--set flows=3" or "MILLRACE_FLOWS"; lives as long as the configuration's
+	// sources
+	const char *where;
 };
 
 struct mr_config_report {

@@ -24,8 +24,8 @@ enum mr_value_type {
 
 struct mr_config_key {
 	const char *key; // dotted; a dot may also be written as a nested map
-	const char *
-		fallback; // default as one would write it; NULL: must be given (fields of lists only)
+	// default as one would write it; NULL: must be given (fields of lists only)
+	const char *fallback;
 	const char *help;
 	const char *choices; // CHOICE: words separated by blanks
 	uint64_t min, max; // COUNT, ID, BYTES, DURATION

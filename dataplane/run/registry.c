@@ -26,7 +26,8 @@ struct mr_registry_entry {
 	uint64_t print;
 	uint16_t shard;
 	uint16_t delivery;
-	uint8_t state; // enum state; before ACTIVE and DISABLED: the message for it waits or is under way
+	// enum state; before ACTIVE and DISABLED: the message for it waits or is under way
+	uint8_t state;
 	bool given_up;
 };
 

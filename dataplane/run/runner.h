@@ -30,10 +30,10 @@ struct mr_runner_slot {
 	uint32_t units; // of the next step
 	uint64_t used_ns; // divided by the weight
 	uint64_t served; // turn in which it was last
-	void (*attach)(
-		void *state, struct mr_net *net); // before its first step; NULL: it has no sockets
-	void (*detach)(
-		void *state); // after its last step, while the sockets are still there; NULL: as above
+	// before its first step; NULL: it has no sockets
+	void (*attach)(void *state, struct mr_net *net);
+	// after its last step, while the sockets are still there; NULL: as above
+	void (*detach)(void *state);
 };
 
 struct mr_runner {

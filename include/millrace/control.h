@@ -1,6 +1,6 @@
-// The data plane's control socket: UNIX SOCK_SEQPACKET, one message per packet, request and reply. Every message is a
-// header and a fixed-size body; a message whose size, version or type does not fit is answered with MR_CONTROL_ERROR.
-// docs/CONTROL.md has the tables. No pointers cross.
+// The data plane's control socket: UNIX SOCK_SEQPACKET, one message per packet, request and reply.
+// Every message is a header and a fixed-size body; a message whose size, version or type does not
+// fit is answered with MR_CONTROL_ERROR. docs/CONTROL.md has the tables. No pointers cross.
 #pragma once
 
 #include <assert.h>
@@ -11,8 +11,9 @@
 enum { MR_CONTROL_MAGIC = 0x4354524d, MR_CONTROL_VERSION = 1 };
 
 enum mr_control_type {
-	MR_CONTROL_HELLO =
-		1, // request: nothing. Reply: struct mr_control_welcome, and the statistics segment as SCM_RIGHTS
+	// request: nothing. Reply: struct mr_control_welcome, and the statistics segment as
+	// SCM_RIGHTS
+	MR_CONTROL_HELLO = 1,
 	MR_CONTROL_STATUS = 2, // request: nothing. Reply: struct mr_control_status
 	MR_CONTROL_RELOAD = 3, // request: nothing. Reply: struct mr_control_reload
 	MR_CONTROL_ERROR = 255, // reply: struct mr_control_error

@@ -1,5 +1,6 @@
 // The change event (E1) as bytes and as a decoded view. The same layout travels in DATA packets and
-// stands in event records. Little-endian, 8-byte aligned, no pointers. The bytes are the contract: see docs/WIRE.md.
+// stands in event records. Little-endian, 8-byte aligned, no pointers. The bytes are the contract:
+// see docs/WIRE.md.
 //
 //   offset  size  field
 //        0     4  length        whole event, a multiple of 8

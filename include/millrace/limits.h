@@ -1,6 +1,7 @@
 // Every bound of Millrace, and how the bounds relate. Nothing in the product is unbounded; a number
 // that limits a queue, a table, a packet or a record stands here and nowhere else.
-// Configurable totals have their defaults in dataplane/run/config_table.h; what stands here is fixed.
+// Configurable totals have their defaults in dataplane/run/config_table.h; what stands here is
+// fixed.
 #pragma once
 
 #include <assert.h>

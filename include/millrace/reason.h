@@ -1,6 +1,6 @@
-// Why an event was not accepted, or was given up after it was. The one list: the enum, the text, the
-// metric label and the HTTP status of every reason are generated from it. Values are wire and record
-// format: append, never renumber.
+// Why an event was not accepted, or was given up after it was. The one list: the enum, the text,
+// the metric label and the HTTP status of every reason are generated from it. Values are wire and
+// record format: append, never renumber.
 #pragma once
 
 #include <stdint.h>

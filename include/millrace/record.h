@@ -1,5 +1,6 @@
-// Records: what streams are made of, in memory and on disk. Little-endian, 8-byte aligned, length a multiple of 8.
-// Scope ids stand at fixed offsets. A position names a record: (stream, offset of its first byte).
+// Records: what streams are made of, in memory and on disk. Little-endian, 8-byte aligned, length a
+// multiple of 8. Scope ids stand at fixed offsets. A position names a record: (stream, offset of
+// its first byte).
 #pragma once
 
 #include <assert.h>
@@ -32,7 +33,8 @@ struct mr_record {
 };
 static_assert(sizeof(struct mr_record) == 16, "record format");
 
-// A position packed: stream in the top 16 bits, offset / 8 below. 0 is no position (streams start at offset 4096).
+// A position packed: stream in the top 16 bits, offset / 8 below. 0 is no position (streams start
+// at offset 4096).
 typedef uint64_t mr_position;
 enum { MR_STREAM_START = 4096 };
 
@@ -87,7 +89,8 @@ struct mr_record_match {
 	uint64_t resource; // gid of the object or ancestor that has the webhooks
 	uint16_t count;
 	uint8_t ancestor; // index in the event, MR_VIA_OBJECT for the object itself
-	uint8_t object_hash; // low byte of the hash of the event's object: spreads objects over sub-lanes
+	// low byte of the hash of the event's object: spreads objects over sub-lanes
+	uint8_t object_hash;
 	uint8_t reserved[4];
 };
 static_assert(sizeof(struct mr_record_match) == 40, "record format");
@@ -121,8 +124,8 @@ struct mr_record_checkpoint {
 	uint16_t flow;
 	uint16_t reserved;
 	uint64_t next; // the next sequence the flow admits
-	uint64_t accepted[MR_WINDOW_MAX
-		/ 64]; // bit (s mod window): sequence s of the last window was accepted
+	// bit (s mod window): sequence s of the last window was accepted
+	uint64_t accepted[MR_WINDOW_MAX / 64];
 };
 static_assert(sizeof(struct mr_record_checkpoint) == 48 + MR_WINDOW_MAX / 8, "record format");
 
@@ -171,7 +174,8 @@ struct mr_record_session {
 };
 static_assert(sizeof(struct mr_record_session) == 48, "record format");
 
-// Followed by the strings: name, url, sealed secret, filters in the text form of the configuration file.
+// Followed by the strings: name, url, sealed secret, filters in the text form of the configuration
+// file.
 struct mr_record_webhook {
 	struct mr_record record; // flags: 1 removed, 2 disabled
 	uint64_t webhook;

@@ -1,6 +1,7 @@
-// Counters as the control plane sees them: one sealed memory segment (memfd, F_SEAL_FUTURE_WRITE), mapped
-// read-only by readers. Every field has one writer, the stage that owns the block; readers load relaxed and may see a
-// set of counters in the middle of a step, never a torn one. Each counter is declared once, here.
+// Counters as the control plane sees them: one sealed memory segment (memfd, F_SEAL_FUTURE_WRITE),
+// mapped read-only by readers. Every field has one writer, the stage that owns the block; readers
+// load relaxed and may see a set of counters in the middle of a step, never a torn one. Each
+// counter is declared once, here.
 #pragma once
 
 #include <assert.h>

@@ -1,5 +1,6 @@
-// The ingest protocol over UDP (I1), version 0 until the ingest issue is closed. A datagram is a header, a body and
-// a 16-byte tag. Little-endian, 8-byte aligned; docs/WIRE.md has the same tables with the reasons.
+// The ingest protocol over UDP (I1), version 0 until the ingest issue is closed. A datagram is a
+// header, a body and a 16-byte tag. Little-endian, 8-byte aligned; docs/WIRE.md has the same tables
+// with the reasons.
 #pragma once
 
 #include <assert.h>
@@ -53,8 +54,8 @@ static_assert(offsetof(struct mr_wire_header, session_id) == 16, "wire format");
 static_assert(offsetof(struct mr_wire_header, first_sequence) == 32, "wire format");
 static_assert(offsetof(struct mr_wire_header, length) == 64, "wire format");
 
-// HELLO body: this, `flows` times u64 known (0 flows: a new session), zeros. It must be padded so that the
-// WELCOME it asks for is not larger than itself: MR_WIRE_HELLO_BYTES always suffices.
+// HELLO body: this, `flows` times u64 known (0 flows: a new session), zeros. It must be padded so
+// that the WELCOME it asks for is not larger than itself: MR_WIRE_HELLO_BYTES always suffices.
 struct mr_wire_hello {
 	uint8_t cookie[16]; // zero until COOKIE is served
 	uint16_t flows;
@@ -85,7 +86,8 @@ enum {
 	MR_WIRE_HELLO_BYTES = MR_WIRE_WELCOME_BYTES_MAX,
 };
 
-// ACK body: this, `bitmap_words` u64, `refused_runs` times struct mr_wire_refused. The header names session and flow.
+// ACK body: this, `bitmap_words` u64, `refused_runs` times struct mr_wire_refused. The header names
+// session and flow.
 struct mr_wire_ack {
 	uint64_t settled; // every sequence below it is durable or refused
 	uint64_t edge; // absolute: a lost ACK is harmless

@@ -1,5 +1,6 @@
-// What every benchmark needs: threads pinned to CPUs, interleaved pairs of a contestant and its baseline, medians, and a ping-pong
-// that tells whether two CPUs are near or far right now. On shared machines only ratios inside one run mean anything.
+// What every benchmark needs: threads pinned to CPUs, interleaved pairs of a contestant and its
+// baseline, medians, and a ping-pong that tells whether two CPUs are near or far right now. On
+// shared machines only ratios inside one run mean anything.
 #pragma once
 
 #include <stdbool.h>
@@ -30,8 +31,8 @@ struct mr_bench_pair {
 	bool two_cpus; // calibrate by ping-pong and compare samples of one mode only
 };
 
-// Runs baseline and contestant in turn, `pairs` times, and prints medians, CPU time per unit and the median of the ratios pair by pair:
-// of the rates, and of the CPU times, which do not mind what else the machine does.
+// Runs baseline and contestant in turn, `pairs` times, and prints medians, CPU time per unit and
+// the median of the ratios pair by pair.
 void mr_bench_pair(const struct mr_bench_pair *pair, unsigned pairs);
 
 double mr_bench_median(double *values, size_t count); // sorts

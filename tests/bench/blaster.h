@@ -1,5 +1,5 @@
-// A second process on CPU 0 that sends DATA packets through a memif port as fast as the receiver takes them, so that
-// what the receiver does per packet is all that limits it.
+// A second process on CPU 0 that sends DATA packets through a memif port as fast as the receiver
+// takes them, so that what the receiver does per packet is all that limits it.
 #pragma once
 
 #include <stdint.h>
@@ -20,6 +20,7 @@ struct mr_blaster {
 
 extern const uint8_t mr_blaster_mac[6]; // where the frames go
 
-// Forks; call before the parent starts its EAL. The child ends when the parent does. The pid, or negative errno.
+// Forks; call before the parent starts its EAL. The child ends when the parent does. The pid, or
+// negative errno.
 pid_t mr_blaster_start(const struct mr_blaster *blaster);
 void mr_blaster_stop(pid_t pid);

@@ -1,5 +1,7 @@
-// The same drain twice: many cold objects and one hot one, offered open loop by a thread on CPU 0, distributed on CPU 1 - by mutex-protected queues with
-// timed locks as in June 2020, and by a shard. Both spend the same CPU time per event: the lock model's work is calibrated to the shard's. F8.
+// The same drain twice: many cold objects and one hot one, offered open loop by a thread on CPU 0,
+// distributed on CPU 1 - by mutex-protected queues with timed locks as in June 2020, and by a
+// shard. Both spend the same CPU time per event: the lock model's work is calibrated to the
+// shard's. F8.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

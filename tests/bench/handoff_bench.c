@@ -1,5 +1,6 @@
-// What a hand-off of 16-byte descriptors between two cores costs through mr_ring, beside bare rte_ring with the same
-// element size, burst and pinning. One producer, one consumer; nothing is done with the descriptors.
+// What a hand-off of 16-byte descriptors between two cores costs through mr_ring, beside bare
+// rte_ring with the same element size, burst and pinning. One producer, one consumer; nothing is
+// done with the descriptors.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-// Packets of a memif port on one core: DPDK's own receive-and-free loop; the same through the ingest stage into the
-// shard's ring; the same through the shard as well - settled, admitted, journalled in memory, queued on 1 M objects and
-// distributed to nobody. With one event per packet and with twenty. F1, F2, F3.
+// Packets of a memif port on one core: DPDK's own receive-and-free loop; the same through the
+// ingest stage into the shard's ring; the same through the shard as well - settled, admitted,
+// journalled in memory, queued on 1 M objects and distributed to nobody. With one event per packet
+// and with twenty. F1, F2, F3.
 #include "ingest.h"
 
 #include <stdlib.h>
@@ -74,7 +75,8 @@ static void tell(struct world *w, struct mr_steward_msg *msg)
 	mr_ingest_step(w->ingest, now(), (struct mr_budget){0});
 }
 
-// Where each flow of the sender stands now: nothing is lost after that, the port just holds it back.
+// Where each flow of the sender stands now: nothing is lost after that, the port just holds it
+// back.
 static void sniff(struct world *w, uint64_t *ret_next)
 {
 	struct mr_rx frames[MR_BURST_MAX];

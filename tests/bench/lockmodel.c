@@ -117,7 +117,8 @@ static void take_list(struct distributor *self)
 	pthread_mutex_lock(&model->recent_lock);
 	while (self->listed < LIST_MAX && model->recent_head != model->recent_tail)
 		self->list[self->listed++] = model->recent[model->recent_tail++ & (RECENT - 1)];
-	// The hot object was modified just now, whatever the list: every distributor of its database meets it.
+	// The hot object was modified just now, whatever the list: every distributor of its
+	// database meets it.
 	if (self->listed > 0 && self->listed < LIST_MAX)
 		self->list[self->listed++] = 0;
 	pthread_mutex_unlock(&model->recent_lock);

@@ -1,6 +1,8 @@
-// The lock-based distributor of June 2020, as the public account tells it: one queue per object behind a mutex; distributors take lists of
-// recently modified objects, lock each (a locked one is skipped and retried), drain one event at a time until the queue is empty or the
-// lock is about to expire; a list that could not be finished is taken again, with exponential backoff. Times are divided by 12,000.
+// The lock-based distributor of June 2020, as the public account tells it: one queue per object
+// behind a mutex; distributors take lists of recently modified objects, lock each (a locked one is
+// skipped and retried), drain one event at a time until the queue is empty or the lock is about to
+// expire; a list that could not be finished is taken again, with exponential backoff. Times are
+// divided by 12,000.
 #pragma once
 
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-// The receiver as a whole, in a process of its own: the test speaks to it over loopback as a router would, rightly and wrongly, and
-// judges its exit code and its report.
+// The receiver as a whole, in a process of its own: the test speaks to it over loopback as a router
+// would, rightly and wrongly, and judges its exit code and its report.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-// The HTTP engine without a network: requests are kept as they were sent, and answered when the test says so. Link it in front of the
-// delivery library: it implements all of engine.h.
+// The HTTP engine without a network: requests are kept as they were sent, and answered when the
+// test says so. Link it in front of the delivery library: it implements all of engine.h.
 #pragma once
 
 #include "engine.h"

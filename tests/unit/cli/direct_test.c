@@ -1,5 +1,6 @@
-// The connection to the data plane, against a server that answers well or badly in one way. The server is a child process
-// that serves one connection; every bad answer must be refused with a reason, and none may be believed.
+// The connection to the data plane, against a server that answers well or badly in one way. The
+// server is a child process that serves one connection; every bad answer must be refused with a
+// reason, and none may be believed.
 #include "direct.h"
 
 #include <errno.h>

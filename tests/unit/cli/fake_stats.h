@@ -1,4 +1,5 @@
-// A statistics segment of a small router, in a memfd: one stage of each kind, one shard, two webhook rows.
+// A statistics segment of a small router, in a memfd: one stage of each kind, one shard, two
+// webhook rows.
 #pragma once
 
 #include <stddef.h>

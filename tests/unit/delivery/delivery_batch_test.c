@@ -1,4 +1,5 @@
-// Batches: when they close, what they carry, what must be durable first, and what a second attempt looks like.
+// Batches: when they close, what they carry, what must be durable first, and what a second attempt
+// looks like.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

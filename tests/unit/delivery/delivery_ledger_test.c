@@ -1,5 +1,6 @@
-// The whole stage under random traffic, endpoints, readers, budgets and webhooks that come and go: the ledger balances at every moment, per object
-// nothing is delivered twice or out of order, and in the end nothing is pending.
+// The whole stage under random traffic, endpoints, readers, budgets and webhooks that come and go:
+// the ledger balances at every moment, per object nothing is delivered twice or out of order, and
+// in the end nothing is pending.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

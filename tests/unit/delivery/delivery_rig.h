@@ -1,5 +1,5 @@
-// A delivery stage in a world of fakes: one shard's stream and rings, a stream of its own that becomes durable when the test says so, the
-// fake engine, and a clock that moves by hand.
+// A delivery stage in a world of fakes: one shard's stream and rings, a stream of its own that
+// becomes durable when the test says so, the fake engine, and a clock that moves by hand.
 #pragma once
 
 #include "delivery_state.h"
@@ -20,7 +20,8 @@ struct rig {
 	struct mr_now now;
 	uint32_t messages_count;
 	bool durable; // the own stream's watermark follows its tail after each step
-	bool overwritten; // the shard's stream can no longer be read: `answer` is what the back end says
+	// the shard's stream can no longer be read: `answer` is what the back end says
+	bool overwritten;
 	enum mr_read answer;
 	uint32_t fetches;
 	uint64_t sequence; // of the next event: its user

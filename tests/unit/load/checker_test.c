@@ -1,4 +1,5 @@
-// The receiver's judgement: a run without a fault passes, and each planted fault is found for what it is.
+// The receiver's judgement: a run without a fault passes, and each planted fault is found for what
+// it is.
 #include "checker.h"
 
 #include <errno.h>
@@ -107,7 +108,8 @@ static int post(struct world *world, int webhook, const char *id, size_t body_le
 	return mr_checker_request(&world->checker, &request);
 }
 
-// Delivers what `order` names to the webhooks they belong to, in bodies of ten; 0 in `order` is left out.
+// Delivers what `order` names to the webhooks they belong to, in bodies of ten; 0 in `order` is
+// left out.
 static void deliver_all(struct world *world)
 {
 	for (int webhook = 0; webhook < 2; webhook++) {
@@ -304,7 +306,8 @@ static void bad_bodies_are_found(void **state)
 		"{\"events\":[{}]}",
 		"{\"events\":[{\"action\":\"changed\",\"resource\":{\"gid\":\"1\"}}]}", // no number
 		"{\"events\":[{\"action\":\"moved\",\"resource\":{\"gid\":\"1\"},\"parent\":{\"gid\":\"1\"}}]}",
-		"{\"events\":[{\"action\":\"added\",\"resource\":{\"gid\":1},\"parent\":{\"gid\":\"1\"}}]}", // gids are texts
+		// gids are texts
+		"{\"events\":[{\"action\":\"added\",\"resource\":{\"gid\":1},\"parent\":{\"gid\":\"1\"}}]}",
 		"{\"events\":[{\"action\":\"added\",\"resource\":null,\"parent\":{\"gid\":\"1\"}}]}",
 		"{\"events\":[{\"action\":\"added\",\"resource\":{\"gid\":\"x\"},\"parent\":{\"gid\":\"1\"}}]}",
 	};

@@ -24,7 +24,8 @@ static void a_steady_rate_is_evenly_spaced(void **state)
 static void open_loop_latency_counts_from_the_intended_time(void **state)
 {
 	(void)state;
-	// However late the caller comes, event n keeps its time: what the caller lost shows as latency.
+	// However late the caller comes, event n keeps its time: what the caller lost shows as
+	// latency.
 	const struct mr_pace pace = {.rate = 1000};
 	uint64_t due = mr_pace_due(&pace, 500000000);
 	assert_int_equal(due, 501);

@@ -1,5 +1,5 @@
-// The producer's flow against hand-written ACKs: each test is one situation that a real network brings about. The session's test has the
-// random ones.
+// The producer's flow against hand-written ACKs: each test is one situation that a real network
+// brings about. The session's test has the random ones.
 #include "producer_flow.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-// A session against a small model of the router over a network that loses, doubles and reorders packets in both directions. Whatever the
-// network does, every event ends once, with the fate that the router gave it, and nothing is sent beyond the window.
+// A session against a small model of the router over a network that loses, doubles and reorders
+// packets in both directions. Whatever the network does, every event ends once, with the fate that
+// the router gave it, and nothing is sent beyond the window.
 #include "producer_session.h"
 
 #include <errno.h>
@@ -125,7 +126,8 @@ static void router_data(
 		flow->next++;
 }
 
-// ACK with the refusals from `known` on: as many runs as fit, and settled no further than they reach.
+// ACK with the refusals from `known` on: as many runs as fit, and settled no further than they
+// reach.
 static void router_ack(struct world *world, uint32_t index)
 {
 	struct router_flow *flow = &world->flows[index];
@@ -293,7 +295,8 @@ static void world_free(struct world *world)
 	free(world);
 }
 
-// Opens, sends all events, and lets the network work until all are settled or much too much time has passed.
+// Opens, sends all events, and lets the network work until all are settled or much too much time
+// has passed.
 static void run_world(struct world *world)
 {
 	for (int i = 0; i < 100000 && world->session.state != MR_PRODUCER_OPEN; i++)

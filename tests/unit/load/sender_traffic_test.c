@@ -1,4 +1,5 @@
-// What the sender makes and when, and what it counts: without a port, the flows' windows are opened by hand.
+// What the sender makes and when, and what it counts: without a port, the flows' windows are opened
+// by hand.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

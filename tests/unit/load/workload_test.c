@@ -1,4 +1,5 @@
-// The traffic: every event is sound, says its number where receivers look for it, and reaches the webhooks it should.
+// The traffic: every event is sound, says its number where receivers look for it, and reaches the
+// webhooks it should.
 #include "workload.h"
 
 #include <errno.h>

@@ -12,7 +12,8 @@
 
 enum { RANKS = 50, DRAWS = 200000 };
 
-// Pearson's chi-squared over all ranks; 49 degrees of freedom: above 85.35 in one run of a thousand.
+// Pearson's chi-squared over all ranks; 49 degrees of freedom: above 85.35 in one run of a
+// thousand.
 static double chi_squared(double s, uint64_t seed)
 {
 	struct mr_zipf zipf;
