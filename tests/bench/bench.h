@@ -41,6 +41,7 @@ int mr_bench_pin(unsigned cpu); // 0 or negative errno
 unsigned mr_bench_cpus(void); // CPUs this process may run on
 double mr_bench_pingpong_ns(void); // one-way latency between CPU 0 and CPU 1
 void mr_bench_header(const char *title, const char *not_in_the_path);
-// CPU time of a process with one thread, and the time in which it could have run but something else had its CPU; 0 where unknown.
+// CPU time of a process with one thread, and the time in which it could have run but something else
+// had its CPU; 0 where unknown.
 void mr_bench_schedstat(pid_t pid, double *ret_cpu_s, double *ret_queued_s);
 double mr_bench_seconds(double usual); // scaled by MILLRACE_BENCH_SCALE

@@ -1,6 +1,7 @@
-// Signed POSTs of the delivery path - lanes, batch records, rendering, HMAC, engine, io_uring - beside wrk, which posts one of the same
-// requests over and over and signs nothing: same receiver, connections and CPUs. F5. The engine alone beside wrk, with one body and no
-// signature. Events per CPU-second of the delivery thread with full batches. F14.
+// Signed POSTs of the delivery path - lanes, batch records, rendering, HMAC, engine, io_uring -
+// beside wrk, which posts one of the same requests over and over and signs nothing: same receiver,
+// connections and CPUs. F5. The engine alone beside wrk, with one body and no signature. Events per
+// CPU-second of the delivery thread with full batches. F14.
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

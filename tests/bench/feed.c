@@ -155,7 +155,8 @@ static bool wants_more(const struct mr_feed *feed)
 		&& mr_stream_room(&feed->shard_stream) > MR_BURST_MAX * MR_RECORD_BYTES_MAX;
 }
 
-// What a shard does for delivery: events in its stream, and one message for each lane that wants them.
+// What a shard does for delivery: events in its stream, and one message for each lane that wants
+// them.
 static void push_burst(struct mr_feed *feed, int64_t wall_ns)
 {
 	const struct mr_feed_options *options = &feed->options;

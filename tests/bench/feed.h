@@ -1,5 +1,6 @@
-// The delivery stage with its own engine and io_uring, as a router runs it, beside a shard that exists only as a stream of events and a
-// ring of lane messages. Everything is one thread; what the made-up shard costs is known and left out of the CPU time.
+// The delivery stage with its own engine and io_uring, as a router runs it, beside a shard that
+// exists only as a stream of events and a ring of lane messages. Everything is one thread; what the
+// made-up shard costs is known and left out of the CPU time.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// wrk as the baseline of HTTP senders: it posts one request, taken from another sender, over and over.
+// wrk as the baseline of HTTP senders: it posts one request, taken from another sender, over and
+// over.
 #pragma once
 
 #include <stdbool.h>
