@@ -324,7 +324,8 @@ bool mr_wire(struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_w
 {
 	const struct mr_topology *topology = wiring->topology;
 	wiring->numbers = mr_number_stages(topology);
-	wiring->backend = mr_backend_volatile();
+	if (wiring->backend.commit == NULL)
+		wiring->backend = mr_backend_volatile();
 	bool done = wire_streams(wiring, arena);
 	done = wire_rings(wiring, arena) && done;
 	for (uint32_t i = 0; i < topology->deliveries; i++)

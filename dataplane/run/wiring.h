@@ -38,7 +38,7 @@ struct mr_wiring {
 	const struct mr_topology *topology;
 	const struct mr_segment *segment;
 	struct mr_stage_numbers numbers;
-	struct mr_backend backend;
+	struct mr_backend backend; // zero: of durability: memory
 	uint64_t boot_id;
 	struct mr_stream streams[MR_STREAMS_MAX]; // shards, then deliveries
 	struct mr_stream *stream_table[MR_STREAMS_MAX];

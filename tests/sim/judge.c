@@ -1,0 +1,122 @@
+// What must hold when everything has come to rest.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "hash.h"
+#include "world.h"
+
+struct side {
+	const char *text;
+	uint64_t left, right;
+};
+
+static bool agree(struct sim_world *world, const struct side *sides, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (sides[i].left == sides[i].right)
+			continue;
+		snprintf(world->why, sizeof(world->why), "%s: %" PRIu64 " and %" PRIu64,
+			sides[i].text, sides[i].left, sides[i].right);
+		return false;
+	}
+	return true;
+}
+
+static bool judge_producers(struct sim_world *world)
+{
+	const struct sim_traffic *traffic = &world->traffic;
+	const struct side sides[] = {
+		{"producers' accepted = shards' accepted", traffic->accepted,
+			sim_sum(&world->router, MR_SHARD_ACCEPTED)},
+		{"producers' refused = shards' refused", traffic->refused,
+			sim_sum(&world->router, MR_SHARD_REFUSED)},
+		{"offered = accepted + refused + unsent", traffic->offered,
+			traffic->accepted + traffic->refused + traffic->unsent},
+	};
+	return agree(world, sides, sizeof(sides) / sizeof(sides[0]));
+}
+
+static bool judge_receivers(struct sim_world *world)
+{
+	const struct sim_receivers *receivers = &world->receivers;
+	const struct mr_checker_counts *counts = &receivers->checker.counts;
+	if (mr_checker_clean(counts) && receivers->bad_signatures + receivers->bad_requests == 0)
+		return true;
+	snprintf(world->why, sizeof(world->why),
+		"receivers saw: bad bodies %" PRIu64 ", changed bodies %" PRIu64
+		", duplicates %" PRIu64 ", out of order %" PRIu64 ", unknown %" PRIu64
+		", misrouted %" PRIu64 ", bad signatures %" PRIu64 ", bad requests %" PRIu64,
+		counts->bad_bodies, counts->changed_bodies, counts->duplicates,
+		counts->out_of_order, counts->unknown, counts->misrouted, receivers->bad_signatures,
+		receivers->bad_requests);
+	return false;
+}
+
+static const struct mr_stats_webhook *row_of(const struct sim_world *world, uint32_t index)
+{
+	uint64_t id = world->router.config->webhooks[index].webhook.id;
+	for (uint32_t lane = 0; lane < SIM_WEBHOOKS_MAX; lane++)
+		if (mr_read(&world->router.segment.webhooks[lane].webhook) == id)
+			return &world->router.segment.webhooks[lane];
+	return NULL;
+}
+
+static uint64_t owed_to(const struct sim_world *world, uint64_t resource)
+{
+	const struct mr_ledger *ledger = &world->traffic.ledger;
+	uint64_t owed = 0;
+	struct mr_ledger_view view;
+	for (uint64_t number = 1; mr_ledger_get(ledger, number, &view); number++)
+		owed += view.state == MR_LEDGER_ACCEPTED
+			&& mr_workload_reaches(&world->options.workload, view.object, resource);
+	return owed;
+}
+
+// A receiver may have taken what the router then gave up (its answer was lost), never less than the router thinks.
+static bool judge_webhook(struct sim_world *world, uint32_t index)
+{
+	const struct mr_checker_path *path = &world->receivers.checker.paths[index];
+	const struct mr_stats_webhook *row = row_of(world, index);
+	uint64_t owed = owed_to(world, path->resource);
+	uint64_t delivered = mr_read(&row->delivered);
+	uint64_t dropped = mr_read(&row->dropped);
+	if (mr_read(&row->matched) == owed && delivered + dropped == owed
+		&& path->events >= delivered && path->events <= owed)
+		return true;
+	snprintf(world->why, sizeof(world->why),
+		"webhook %s: owed %" PRIu64 ", matched %" PRIu64 ", delivered %" PRIu64
+		", dropped %" PRIu64 ", received %" PRIu64,
+		path->name, owed, mr_read(&row->matched), delivered, dropped, path->events);
+	return false;
+}
+
+bool sim_world_judge(struct sim_world *world)
+{
+	struct mr_checker_audit audit;
+	if (!sim_router_audit(&world->router, world->why, sizeof(world->why))
+		|| !sim_router_balances(&world->router, world->why, sizeof(world->why))
+		|| !judge_producers(world) || !judge_receivers(world))
+		return false;
+	for (uint32_t i = 0; i < world->options.webhooks; i++)
+		if (!judge_webhook(world, i))
+			return false;
+	mr_checker_audit(&world->receivers.checker, &audit);
+	const struct side sides[] = {
+		{"phantoms", audit.phantom, 0},
+		{"unsettled", audit.unsettled, 0},
+		{"absurd messages to producers", world->traffic.absurd, 0},
+	};
+	return agree(world, sides, sizeof(sides) / sizeof(sides[0]));
+}
+
+uint64_t sim_world_digest(const struct sim_world *world)
+{
+	uint64_t digest = mr_hash_u64(world->now_ns, world->rounds);
+	for (uint32_t i = 0; i < sim_router_stages(&world->router); i++)
+		for (uint32_t id = 0; id < MR_COUNTER_COUNT; id++)
+			digest = mr_hash_u64(
+				mr_read(&world->router.segment.stages[i].counters[id]), digest);
+	digest = mr_hash_u64(world->receivers.requests, digest);
+	digest = mr_hash_u64(world->receivers.checker.counts.events, digest);
+	return mr_hash_u64(world->network.sent, digest);
+}

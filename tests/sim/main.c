@@ -1,0 +1,147 @@
+// The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]. Without arguments: the seeds of
+// seeds.txt, then a few, or with MILLRACE_FULL=1 many.
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "world.h"
+
+enum { SEEDS = 20, SEEDS_FULL = 500 };
+
+struct run {
+	uint64_t first, last; // seeds
+	uint32_t steps; // rounds; 0: as drawn
+	bool verbose;
+	uint32_t runs, failures;
+	uint64_t accepted, delivered, dropped, refused;
+};
+
+static void report(const struct sim_world *world, const char *why)
+{
+	const struct sim_router *router = &world->router;
+	printf("  %" PRIu64 " rounds, %.3f s: offered %" PRIu64 " accepted %" PRIu64
+	       " refused %" PRIu64 " unsent %" PRIu64 "; matched %" PRIu64 " delivered %" PRIu64
+	       " dropped %" PRIu64 "; requests %" PRIu64 " failed %" PRIu64 "; digest %016" PRIx64
+	       "\n",
+		world->rounds, (double)world->now_ns / 1e9, world->traffic.offered,
+		world->traffic.accepted, world->traffic.refused, world->traffic.unsent,
+		sim_sum(router, MR_SHARD_MATCHED), sim_sum(router, MR_DELIVERY_DELIVERED),
+		sim_sum(router, MR_DELIVERY_DROPPED), sim_sum(router, MR_DELIVERY_REQUESTS),
+		sim_sum(router, MR_DELIVERY_REQUESTS_FAILED), sim_world_digest(world));
+	if (why != NULL)
+		printf("FAILED seed=%" PRIu64 ": %s\n  again: sim --seed %" PRIu64 "\n",
+			world->options.seed, why, world->options.seed);
+}
+
+// Returns the digest.
+static uint64_t run_seed(struct run *run, uint64_t seed)
+{
+	struct sim_options options;
+	struct sim_world *world = malloc(sizeof(*world));
+	if (world == NULL)
+		abort();
+	sim_options_draw(&options, seed, run->steps);
+	if (run->verbose) {
+		printf("seed=%" PRIu64 "\n", seed);
+		sim_options_print(&options);
+		fflush(stdout);
+	}
+	const char *why = sim_world_run(world, &options);
+	if (why != NULL && !run->verbose) {
+		printf("seed=%" PRIu64 "\n", seed);
+		sim_options_print(&options);
+	}
+	if (run->verbose || why != NULL)
+		report(world, why);
+	run->runs++;
+	run->failures += why != NULL;
+	run->accepted += world->traffic.accepted;
+	run->refused += world->traffic.refused;
+	run->delivered += sim_sum(&world->router, MR_DELIVERY_DELIVERED);
+	run->dropped += sim_sum(&world->router, MR_DELIVERY_DROPPED);
+	uint64_t digest = sim_world_digest(world);
+	sim_world_close(world);
+	free(world);
+	return digest;
+}
+
+static void run_list(struct run *run, const char *path)
+{
+	char line[128];
+	FILE *file = fopen(path, "r");
+	uint64_t seed;
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (mr_parse_u64(line, strspn(line, "0123456789"), &seed) == 0)
+			(void)run_seed(run, seed);
+	fclose(file);
+}
+
+static void run_range(struct run *run)
+{
+	for (uint64_t seed = run->first; seed <= run->last; seed++)
+		(void)run_seed(run, seed);
+}
+
+static void run_default(struct run *run)
+{
+	const char *list = getenv("SIM_SEEDS");
+	const char *full = getenv("MILLRACE_FULL");
+	if (list != NULL)
+		run_list(run, list);
+	run->first = 1;
+	run->last = full != NULL && strcmp(full, "1") == 0 ? SEEDS_FULL : SEEDS;
+	if (run_seed(run, run->first) != run_seed(run, run->first)) {
+		printf("FAILED: seed=%" PRIu64 " gave two different runs\n", run->first);
+		run->failures++;
+	}
+	run_range(run);
+}
+
+static bool parse_range(const char *text, struct run *run)
+{
+	size_t length = strcspn(text, "-");
+	const char *last = text[length] == '-' ? text + length + 1 : text;
+	return mr_parse_u64(text, length, &run->first) == 0
+		&& mr_parse_u64(last, strlen(last), &run->last) == 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: sim [--seed N | --seeds FROM-TO] [--steps ROUNDS]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"seed", required_argument, NULL, 's'},
+		{"seeds", required_argument, NULL, 'r'},
+		{"steps", required_argument, NULL, 'n'},
+		{0},
+	};
+	struct run run = {0};
+	uint64_t steps = 0;
+	int option;
+	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		bool good = option == 'n' ? mr_parse_u64(optarg, strlen(optarg), &steps) == 0
+					  : option != '?' && parse_range(optarg, &run);
+		if (!good || steps > UINT32_MAX)
+			return usage();
+		run.verbose |= option == 's';
+	}
+	run.steps = (uint32_t)steps;
+	if (run.last > 0)
+		run_range(&run);
+	else
+		run_default(&run);
+	printf("%u runs, %u failed: seeds %" PRIu64 " to %" PRIu64 "; accepted %" PRIu64
+	       " refused %" PRIu64 " delivered %" PRIu64 " dropped %" PRIu64 "\n",
+		run.runs, run.failures, run.first, run.last, run.accepted, run.refused,
+		run.delivered, run.dropped);
+	return run.failures == 0 ? 0 : 1;
+}
