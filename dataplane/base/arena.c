@@ -73,4 +73,7 @@ void *mr_arena_take(struct mr_arena *arena, const char *name, size_t bytes, size
 void mr_arena_seal(struct mr_arena *arena)
 {
 	arena->sealed = true;
+	// Best effort, for kernels before 5.14: there the first use of each page pays.
+	if (arena->base != NULL)
+		(void)madvise(arena->base, arena->size, MADV_POPULATE_WRITE);
 }

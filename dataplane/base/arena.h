@@ -33,6 +33,7 @@ void mr_arena_close(struct mr_arena *arena); // accepts a zeroed arena
 // Zeroed memory, aligned to `align` (power of two). NULL when the arena is exhausted or only plans.
 // Asserts that the arena is not sealed.
 void *mr_arena_take(struct mr_arena *arena, const char *name, size_t bytes, size_t align);
+// Nothing more can be taken. The pages are made present now, so that no packet waits for one.
 void mr_arena_seal(struct mr_arena *arena);
 
 #define mr_arena_array(arena, name, type, count)                                \
