@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Of eight endpoints on one delivery stage, four accept connections and never answer: the other four must not feel it. p99 of the events they get
 # stays at or below max(1.1 x base, base + 2 ms) as the median of the pairs, nothing of theirs is lost, and nobody is refused.
-# One pair of 4 s, with MILLRACE_FULL=1 five of 10 s.
+# One pair of 4 s, whose p99 is printed and not judged; with MILLRACE_FULL=1 five of 10 s, judged.
 # shellcheck source-path=SCRIPTDIR source=_init.sh
 . "$(dirname "$0")/_init.sh"
 WORLD_ENDPOINTS=8
@@ -34,4 +34,4 @@ for ((i = 0; i < pairs; i++)); do
 done
 base=$(p99 base) hung=$(p99 hung)
 echo "p99 of the healthy half: $hung us, base $base us"
-world_holds "$hung <= 1.1 * $base || $hung <= $base + 2000" || e2e_fail 'the healthy endpoints felt the hung ones'
+[ -z "${MILLRACE_FULL:-}" ] || world_holds "$hung <= 1.1 * $base || $hung <= $base + 2000" || e2e_fail 'the healthy endpoints felt the hung ones'
