@@ -91,8 +91,9 @@ bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns
 }
 
 // One entry of the walk; false at the end of its side.
-static bool loosen_one(struct mr_lanes *lanes, struct mr_lane_queue *queue, enum mr_lane_side side)
+static bool loosen_one(struct mr_lanes *lanes, struct mr_sublane *sublane, enum mr_lane_side side)
 {
+	struct mr_lane_queue *queue = &sublane->sides[side];
 	mr_position position;
 	if (queue->counted == 0 || !mr_fifo_next(&lanes->walk.iter, &lanes->pool, &position))
 		return false;
@@ -107,7 +108,8 @@ static bool loosen_one(struct mr_lanes *lanes, struct mr_lane_queue *queue, enum
 	mr_assert(shard < lanes->shards);
 	mr_lane_floor_remove(&lanes->floors[shard], mr_position_offset(position));
 	queue->loose++;
-	queue->counted--;
+	if (--queue->counted == 0) // what came since holds nothing back either
+		queue->loose = mr_lane_entries(sublane, side);
 	return true;
 }
 
@@ -128,7 +130,7 @@ uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units)
 		struct mr_lane *lane = &lanes->slots[lanes->loosen_head];
 		enum mr_lane_side side = lanes->walk.side;
 		struct mr_sublane *sublane = mr_lane_sublane(lanes, lane, lanes->walk.sublane);
-		struct mr_lane_queue *queue = &sublane->sides[side];
+		const struct mr_lane_queue *queue = &sublane->sides[side];
 		mr_assert(lane->loosening && !lane->counting);
 		work++;
 		if (!lanes->walk.started) {
@@ -136,10 +138,9 @@ uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units)
 			lanes->walk.passed = 0;
 			lanes->walk.iter = mr_fifo_begin(&queue->fifo);
 		}
-		if (loosen_one(lanes, queue, side))
+		if (loosen_one(lanes, sublane, side))
 			continue;
-		mr_assert(queue->counted == 0);
-		queue->loose = mr_lane_entries(sublane, side);
+		mr_assert(queue->counted == 0 && queue->loose == mr_lane_entries(sublane, side));
 		if (next_side(lanes, lane))
 			continue;
 		lane->loosening = false;

@@ -22,6 +22,8 @@ static void recount_side(const struct mr_delivery *delivery, const struct mr_sub
 		recount->wrong = "a side has other entries than it counts";
 	if (queue->loose + queue->counted > entries)
 		recount->wrong = "more entries loose or counted than there are";
+	if (queue->counted == 0 && queue->loose != entries)
+		recount->wrong = "entries that hold nothing back are not loose";
 	recount->pending += entries;
 	recount->counted += queue->counted;
 }

@@ -437,6 +437,31 @@ static void loosening_survives_chunks_that_leave_under_it(void **state)
 	}
 }
 
+// The work of a step ends right after the last counted entry, and newer ones stand behind it.
+static void batch_may_settle_between_two_steps_of_loosening(void **state)
+{
+	struct world *world = *state;
+	mr_position got[64];
+	uint32_t taken[MR_LANE_SIDES];
+	for (uint32_t marked = 0; marked < 2; marked++) {
+		struct mr_lane *lane = mr_lane_open(&world->lanes, 1, 1);
+		struct mr_sublane *sublane = mr_lane_sublane(&world->lanes, lane, 0);
+		for (uint32_t i = 0; i < 3; i++)
+			take(world, lane, 1, marked != 0);
+		world->now_ns += MR_LANE_STALL_NS;
+		assert_true(mr_lane_judge(&world->lanes, lane, world->now_ns));
+		for (uint32_t i = 0; i < 20; i++)
+			take(world, lane, 1, marked != 0); // not counted, not loose
+		while (world->lanes.floors[0].entries > 0)
+			mr_lanes_loosen(&world->lanes, 1);
+		assert_true(lane->loosening);
+		assert_int_equal(serve(world, lane, sublane, 64, got, taken), 23);
+		loosen_all(world);
+		assert_int_equal(lane->pending, 0);
+		mr_lane_close(&world->lanes, lane);
+	}
+}
+
 struct model_lane {
 	struct mr_lane *lane;
 	mr_position entries[2000];
@@ -573,6 +598,8 @@ int main(void)
 			lane_that_is_still_far_behind_does_not_return, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			loosening_survives_chunks_that_leave_under_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			batch_may_settle_between_two_steps_of_loosening, setup, teardown),
 		cmocka_unit_test_setup_teardown(exhausted_memory_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_and_sublanes_come_back, setup, teardown),
 	};
