@@ -52,17 +52,17 @@ static bool time_scale_of(const char *suffix, double *ret_scale)
 static bool parse_scaled(const char *text, bool is_time, double *ret_value)
 {
 	char *end;
-	double scale;
+	double scale = 0; // of a time of "0", which needs no unit
 	size_t digits = strspn(text, "0123456789.");
 	if (digits == 0)
 		return false;
 	double number = strtod(text, &end);
 	if (end != text + digits)
 		return false;
-	bool zero = is_time && number == 0 && *end == '\0'; // "0" needs no unit
+	bool zero = is_time && number == 0 && *end == '\0';
 	if (!zero && !(is_time ? time_scale_of(end, &scale) : scale_of(end, &scale)))
 		return false;
-	*ret_value = zero ? 0 : number * scale;
+	*ret_value = number * scale;
 	return true;
 }
 
