@@ -235,7 +235,7 @@ static void stop_cores(struct router *router)
 	for (uint32_t i = router->launched; i < router->topology->lcores_count; i++)
 		atomic_store_explicit(&router->runners[i].left, true, memory_order_release);
 	for (uint32_t i = 0; i < router->launched; i++)
-		atomic_store_explicit(&router->runners[i].stop, true, memory_order_relaxed);
+		atomic_store_explicit(&router->runners[i].stop, true, memory_order_release);
 	for (uint32_t i = 0; i < router->launched; i++)
 		(void)mr_eal_wait(i + 1);
 }

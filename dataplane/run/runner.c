@@ -223,7 +223,7 @@ static bool rest(struct mr_runner *runner)
 static void run(struct mr_runner *runner)
 {
 	runner->now_ns = runner->work_ns = mr_clock_mono_ns();
-	while (!atomic_load_explicit(&runner->stop, memory_order_relaxed)) {
+	while (!atomic_load_explicit(&runner->stop, memory_order_acquire)) {
 		bool busy = mr_runner_turn(runner) == MR_POLL_BUSY;
 		if (!busy && ++runner->idle_turns % runner->slots_count == 0)
 			busy = rest(runner);

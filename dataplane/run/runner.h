@@ -43,7 +43,7 @@ struct mr_runner {
 	struct mr_runner *const *peers; // the other lcores
 	uint64_t idle_max_latency_ns;
 	bool shared_cpu; // another lcore has the same CPU
-	// written by the steward
+	// written by the steward, with release: whoever sees it knows of every doorbell rung before
 	alignas(64) _Atomic bool stop;
 	// written by the lcore
 	alignas(64) _Atomic(struct mr_net *) net; // NULL: not started, or ended

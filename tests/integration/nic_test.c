@@ -171,14 +171,14 @@ static void port_says_what_it_is(void **state)
 
 static int store_lcore(void *arg)
 {
-	*(uint32_t *)arg = 4711;
+	atomic_store((_Atomic uint32_t *)arg, 4711);
 	return 7;
 }
 
 static void run_on_lcores(void)
 {
 	struct mr_eal_options options = options_for("net_null0");
-	uint32_t seen[2] = {0};
+	_Atomic uint32_t seen[2] = {0};
 
 	options.lcores_count = 2; // both on the CPU of the main one
 	options.cpus[0] = options.main_cpu;
