@@ -87,17 +87,19 @@ static void add_webhooks(struct mr_feed *feed)
 	static struct mr_steward_msg messages[MR_FEED_LANES_MAX];
 	for (uint32_t lane = 0; lane < feed->options.lanes; lane++) {
 		struct mr_steward_msg *msg = &messages[lane];
-		*msg = (struct mr_steward_msg){
-			.kind = MR_STEWARD_WEBHOOK_ADD, .generation = lane + 1};
-		msg->webhook = (struct mr_webhook){.id = 5000 + lane,
-			.lane = lane,
-			.in_flight = 1,
-			.host = "127.0.0.1",
-			.port = feed->options.port,
-			.address = {[10] = 0xff, 0xff, 127, 0, 0, 1},
-			.path = "/hook",
-			.secret_length = sizeof(SECRET) - 1};
-		memcpy(msg->webhook.secret, SECRET, sizeof(SECRET) - 1);
+		struct mr_webhook *webhook = &msg->webhook;
+		memset(msg, 0, sizeof(*msg)); // too large to assign from a value on the stack
+		msg->kind = MR_STEWARD_WEBHOOK_ADD;
+		msg->generation = lane + 1;
+		webhook->id = 5000 + lane;
+		webhook->lane = lane;
+		webhook->in_flight = 1;
+		webhook->port = feed->options.port;
+		memcpy(webhook->host, "127.0.0.1", 10);
+		memcpy(webhook->address, (uint8_t[16]){[10] = 0xff, 0xff, 127, 0, 0, 1}, 16);
+		memcpy(webhook->path, "/hook", 6);
+		webhook->secret_length = sizeof(SECRET) - 1;
+		memcpy(webhook->secret, SECRET, sizeof(SECRET) - 1);
 		mr_ring_push(feed->from_steward, (struct mr_desc){{(uintptr_t)msg, 0}});
 	}
 	turn(feed);

@@ -139,8 +139,7 @@ static bool lend(struct source *source)
 		    mr_desc_of(message)))
 		return false;
 #ifdef MR_THREADS_PLANT_LATE_WRITE
-	parcel->bytes[length - 1] ^= 1;
-	parcel->bytes[length - 1] ^= 1;
+	parcel->packet.send_time_ns = source->numbers; // no longer ours
 #endif
 	parcel->lent = true;
 	source->lent++;
