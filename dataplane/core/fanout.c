@@ -190,6 +190,11 @@ void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_h
 		mr_fanout_finish(shard, answer->offset);
 }
 
+static bool is_event(const struct mr_stream *stream, uint64_t offset)
+{
+	return (uint16_t)(mr_stream_word_own(stream, offset) >> 32) == MR_RECORD_EVENT;
+}
+
 // The object whose event holds up the whole buffer, when the buffer is short and the event can be
 // distributed; 0: none.
 static uint32_t find_urgent(struct mr_shard *shard)
@@ -197,8 +202,10 @@ static uint32_t find_urgent(struct mr_shard *shard)
 	const struct mr_stream *stream = shard->config.stream;
 	if (mr_shard_used(shard) <= stream->size / 8 * 7)
 		return 0;
-	const uint64_t offset = mr_pin_advance(&shard->pin, shard->walked, MR_BURST_MAX);
-	if (offset == shard->walked || !mr_pin_is_waiting(&shard->pin, offset))
+	const uint64_t limit = mr_shard_finished(shard);
+	const uint64_t offset = mr_pin_advance(&shard->pin, limit, MR_BURST_MAX);
+	// Where the pin stopped for its own sake may be another record in the cell of an event.
+	if (offset == limit || !is_event(stream, offset) || !mr_pin_is_waiting(&shard->pin, offset))
 		return 0;
 	const uint32_t index = mr_objects_find(
 		&shard->objects, mr_stream_word_own(stream, offset + MR_RECORD_EVENT_OBJECT_AT));

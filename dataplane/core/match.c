@@ -45,10 +45,9 @@ static bool has_room(const struct mr_shard *shard, const struct mr_hop *hop, siz
 	return hop->stream != stream->id && is_short(shard->config.streams[hop->stream]);
 }
 
-static void write_match(
+static void fill_match(
 	struct mr_shard *shard, const struct mr_hop *hop, uint64_t resource, uint32_t count)
 {
-	const size_t ids_bytes = count * sizeof(shard->match_webhooks[0]);
 	shard->match = (struct mr_record_match){
 		.origin = mr_position_make(hop->stream, hop->offset),
 		.resource = resource,
@@ -56,13 +55,17 @@ static void write_match(
 		.ancestor = hop->ancestor,
 		.object_hash = (uint8_t)mr_hash_u64(shard->event.object, shard->config.hash_seed),
 	};
-	const uint16_t flags = hop->flags & MR_HOP_PENALISED ? MR_MATCH_PENALISED : 0;
+	shard->match.record.flags = hop->flags & MR_HOP_PENALISED ? MR_MATCH_PENALISED : 0;
+}
+
+static void write_match(struct mr_shard *shard)
+{
+	const size_t ids_bytes = shard->match.count * sizeof(shard->match_webhooks[0]);
 	mr_record_seal(&shard->match, sizeof(shard->match), shard->match_webhooks, ids_bytes,
-		MR_RECORD_MATCH, flags);
+		MR_RECORD_MATCH, shard->match.record.flags);
 	(void)mr_stream_append(shard->config.stream, &shard->match, sizeof(shard->match),
 		shard->match_webhooks, ids_bytes);
 	mr_count(mr_shard_counter(shard, MR_SHARD_MATCHES), 1);
-	mr_count(mr_shard_counter(shard, MR_SHARD_MATCHED), count);
 }
 
 enum mr_match_result mr_match_hop(
@@ -87,9 +90,11 @@ enum mr_match_result mr_match_hop(
 		&shard->subscriptions, resource, event, hop->ancestor, shard->match_webhooks);
 	if (count == 0)
 		return MR_MATCH_NOTHING;
-	if (!has_room(shard, hop, sizeof(shard->match) + count * sizeof(uint64_t)))
+	fill_match(shard, hop, resource, count);
+	if (has_room(shard, hop, sizeof(shard->match) + count * sizeof(uint64_t)))
+		write_match(shard);
+	else if (!mr_walk_hand_over(shard))
 		return MR_MATCH_BLOCKED;
-	write_match(shard, hop, resource, count);
 	*ret_matches = count;
 	return MR_MATCH_WRITTEN;
 }

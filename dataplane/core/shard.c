@@ -24,10 +24,7 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 static void retire(struct mr_shard *shard)
 {
 	struct mr_stream *stream = shard->config.stream;
-	uint64_t limit = mr_answers_floor(&shard->answers);
-	if (limit > shard->walked)
-		limit = shard->walked;
-	uint64_t floor = mr_pin_advance(&shard->pin, limit, PINS_PER_STEP);
+	uint64_t floor = mr_pin_advance(&shard->pin, mr_shard_finished(shard), PINS_PER_STEP);
 	for (uint32_t i = 0; i < shard->config.deliveries; i++) {
 		const uint64_t needed = atomic_load_explicit(
 			&shard->config.boards[i]->floor[stream->id], memory_order_acquire);
@@ -35,6 +32,7 @@ static void retire(struct mr_shard *shard)
 			floor = needed;
 	}
 	mr_stream_retire(stream, floor);
+	mr_gauge(mr_shard_counter(shard, MR_SHARD_BUFFER_USED), mr_shard_used(shard));
 }
 
 static void show(struct mr_shard *shard)
@@ -46,7 +44,6 @@ static void show(struct mr_shard *shard)
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_PENALISED), objects->penalised);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_HELD), objects->held);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECT_QUEUE_MAX), objects->queue_max);
-	mr_gauge(mr_shard_counter(shard, MR_SHARD_BUFFER_USED), mr_shard_used(shard));
 	mr_expect(mr_read(mr_shard_counter(shard, MR_SHARD_ACCEPTED))
 		== queued + mr_read(mr_shard_counter(shard, MR_SHARD_DISTRIBUTED)));
 }
@@ -84,6 +81,9 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 // Durability, lanes and free rings come without a message: they are looked at again soon.
 static bool waits_for_others(const struct mr_shard *shard)
 {
+	for (uint32_t i = 0; i < shard->config.shards; i++)
+		if (shard->peers[i].waiting_head != shard->peers[i].waiting_tail)
+			return true; // hops, for room or a read
 	return shard->walked < mr_stream_next(shard->config.stream) || shard->scheduler.runnable > 0
 		|| shard->answers.head != shard->answers.tail;
 }

@@ -96,6 +96,13 @@ static inline uint64_t mr_shard_free(const struct mr_shard *shard)
 	return used < limit ? limit - used : 0;
 }
 
+// What was walked, but for match records whose hop is not answered yet: the pin goes no further.
+static inline uint64_t mr_shard_finished(const struct mr_shard *shard)
+{
+	const uint64_t limit = mr_answers_floor(&shard->answers);
+	return limit < shard->walked ? limit : shard->walked;
+}
+
 static inline uint32_t mr_shard_owner(const struct mr_shard *shard, uint64_t resource)
 {
 	const uint32_t slot = mr_slot_of(resource, shard->config.hash_seed);
@@ -116,6 +123,9 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
 
 // -- walk.c: records that became durable
 uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max); // records walked
+// Hands shard->match to the lanes as if its record had been written, durable and walked: for want
+// of room, in a volatile shard, where a restart forgets the record anyway. False: not now.
+bool mr_walk_hand_over(struct mr_shard *shard);
 
 // -- fanout.c: queued events to the owners of their resources, and the answers
 uint32_t mr_fanout(struct mr_shard *shard, uint32_t units); // units used

@@ -53,30 +53,52 @@ static void walk_event(struct mr_shard *shard, uint64_t offset, uint32_t bytes)
 	shard->walked_events++;
 }
 
+// False when the delivery ring is full. A webhook that went meanwhile is owed nothing.
+static bool push_lane(struct mr_shard *shard, uint64_t webhook, const struct mr_record_match *match)
+{
+	const struct mr_subscription *row = mr_subscriptions_find(&shard->subscriptions, webhook);
+	if (row == NULL)
+		return true;
+	const struct mr_lane_msg message = {
+		.position = match->origin,
+		.lane = row->lane,
+		.object_hash = match->object_hash,
+		.flags = match->record.flags & MR_MATCH_PENALISED ? MR_LANE_PENALISED : 0,
+	};
+	mr_assert(row->delivery < shard->config.deliveries);
+	if (!mr_ring_push(shard->config.to_delivery[row->delivery], mr_desc_of(message)))
+		return false;
+	shard->answers.pushed[row->delivery]++;
+	mr_count(mr_shard_counter(shard, MR_SHARD_MATCHED), 1);
+	return true;
+}
+
+// The lanes have their messages: the hop is answered when they were taken.
+static void await_lanes(
+	struct mr_shard *shard, const struct mr_record_match *match, uint64_t offset)
+{
+	const struct mr_answer answer = {
+		.hop =
+			{
+				.offset = mr_position_offset(match->origin),
+				.stream = mr_position_stream(match->origin),
+				.ancestor = match->ancestor,
+				.flags = MR_HOP_ANSWER,
+				.matches = match->count,
+			},
+		.match_offset = offset,
+	};
+	mr_answers_add(&shard->answers, &answer);
+}
+
 // False when a delivery ring is full: the walk goes on with the same webhook.
 static bool push_lanes(struct mr_shard *shard, uint64_t offset, const struct mr_record_match *match)
 {
-	while (shard->match_at < match->count) {
+	for (; shard->match_at < match->count; shard->match_at++) {
 		const uint64_t webhook =
 			word_at(shard, offset, sizeof(*match) + shard->match_at * sizeof(webhook));
-		const struct mr_subscription *row =
-			mr_subscriptions_find(&shard->subscriptions, webhook);
-		if (row != NULL) {
-			const struct mr_lane_msg message = {
-				.position = match->origin,
-				.lane = row->lane,
-				.object_hash = match->object_hash,
-				.flags = match->record.flags & MR_MATCH_PENALISED
-					? MR_LANE_PENALISED
-					: 0,
-			};
-			mr_assert(row->delivery < shard->config.deliveries);
-			if (!mr_ring_push(
-				    shard->config.to_delivery[row->delivery], mr_desc_of(message)))
-				return false;
-			shard->answers.pushed[row->delivery]++;
-		}
-		shard->match_at++;
+		if (!push_lane(shard, webhook, match))
+			return false;
 	}
 	return true;
 }
@@ -89,18 +111,24 @@ static bool walk_match(struct mr_shard *shard, uint64_t offset)
 	if (!push_lanes(shard, offset, &match))
 		return false;
 	shard->match_at = 0;
-	const struct mr_answer answer = {
-		.hop =
-			{
-				.offset = mr_position_offset(match.origin),
-				.stream = mr_position_stream(match.origin),
-				.ancestor = match.ancestor,
-				.flags = MR_HOP_ANSWER,
-				.matches = match.count,
-			},
-		.match_offset = offset,
-	};
-	mr_answers_add(&shard->answers, &answer);
+	await_lanes(shard, &match, offset);
+	return true;
+}
+
+bool mr_walk_hand_over(struct mr_shard *shard)
+{
+	const struct mr_record_match *match = &shard->match;
+	// What was written before goes to the lanes before.
+	if (!shard->config.is_volatile || shard->walked != mr_stream_next(shard->config.stream))
+		return false;
+	for (uint32_t i = 0; i < shard->config.deliveries; i++)
+		if (mr_ring_free(shard->config.to_delivery[i]) < match->count)
+			return false;
+	for (uint32_t i = 0; i < match->count; i++) {
+		const bool done = push_lane(shard, shard->match_webhooks[i], match);
+		mr_assert(done); // every ring has room for all of them
+	}
+	await_lanes(shard, match, shard->walked);
 	return true;
 }
 

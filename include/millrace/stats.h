@@ -70,7 +70,8 @@ enum mr_stage_kind {
 		"ancestors left out: reached by a cycle")                                          \
 	X(SHARD, DIAMONDS_CUT, "diamonds_cut", COUNTER, HOPS, "ancestors left out: named twice")   \
 	X(SHARD, MATCHES, "matches", COUNTER, RECORDS, "match records written")                    \
-	X(SHARD, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed: event x webhook")      \
+	X(SHARD, MATCHED, "matched", COUNTER, DELIVERIES,                                          \
+		"deliveries handed to lanes: event x webhook")                                     \
 	X(SHARD, OBJECTS, "objects", GAUGE, OBJECTS, "objects with a queue or a hold")             \
 	X(SHARD, OBJECTS_PENALISED, "objects_penalised", GAUGE, OBJECTS, "objects under penalty")  \
 	X(SHARD, OBJECTS_HELD, "objects_held", GAUGE, OBJECTS, "objects held by a slow lane")      \

@@ -13,7 +13,7 @@
 #include "mr_assert.h"
 #include "ring.h"
 
-enum { RING = 8192, ARENA_BYTES = 256 << 20, SEED = 77 };
+enum { RING = 8192, ARENA_BYTES = 64 << 20, SEED = 77 };
 
 static uint64_t or_else(uint64_t value, uint64_t other)
 {
