@@ -39,6 +39,22 @@ static int teardown(void **state)
 	return 0;
 }
 
+// A producer whose newest refusals are always unknown keeps one run open for ever.
+static void run_that_never_ends_stays_within_the_window(void **state)
+{
+	(void)state;
+	mr_flow_open(&flow, 0);
+	for (uint32_t i = 0; i < 1000; i++) {
+		flow.edge = flow.settled + MR_WINDOW_MAX;
+		assert_true(mr_flow_refuse(&flow, &pool, 200, &full));
+		mr_flow_known(&flow, &pool, flow.next - 150);
+		assert_int_equal(pool.used, 1);
+		const struct mr_refused_run *run = &pool.runs[flow.refused.head];
+		assert_true(run->first >= flow.known && run->count <= MR_WINDOW_MAX);
+		assert_int_equal(run->first + run->count, flow.next);
+	}
+}
+
 static void place_is_judged_by_next_edge_and_known(void **state)
 {
 	(void)state;
@@ -213,6 +229,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			place_is_judged_by_next_edge_and_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			run_that_never_ends_stays_within_the_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			window_never_reaches_further_than_what_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(
