@@ -36,7 +36,8 @@ struct mr_shard_config {
 	uint32_t flows; // F
 	uint32_t sources;
 	uint32_t deliveries;
-	uint64_t hash_seed;
+	uint64_t hash_seed; // of placement: producers know it
+	uint64_t table_seed; // told to nobody, so that no ids can be made to meet in a table
 	bool is_volatile;
 	struct mr_shard_limits limits;
 	struct mr_stream *stream; // its own

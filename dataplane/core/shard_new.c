@@ -25,7 +25,7 @@ static bool init(
 	struct mr_shard *shard, struct mr_arena *arena, const struct mr_shard_config *config)
 {
 	const struct mr_shard_limits *limits = &config->limits;
-	const uint64_t seed = config->hash_seed;
+	const uint64_t seed = config->table_seed;
 	bool has_all = true;
 	memset(shard, 0, sizeof(*shard));
 	shard->config = *config;

@@ -307,6 +307,9 @@ int mr_boot_run(
 	int err = plan(router, &bytes, router->why, sizeof(router->why));
 	if (err == 0)
 		err = mr_random_bytes(&router->boot_id, sizeof(router->boot_id));
+	if (err == 0)
+		err = mr_random_bytes(
+			&router->wiring.secret_seed, sizeof(router->wiring.secret_seed));
 	if (err == 0) {
 		router->wiring.boot_id = router->boot_id;
 		make_directories(config);

@@ -101,9 +101,8 @@ static bool wire_ring(
 static bool wire_shard_rings(struct mr_wiring *wiring, struct mr_arena *arena, uint32_t shard)
 {
 	const struct mr_topology *topology = wiring->topology;
-	// Every frame, every ACK and every object over its bound may be on its way back: never
-	// full.
-	uint64_t back = wiring->config->port_mbufs + MR_SHARD_ACK_SLOTS + 2 * MR_SHED_SET_MAX;
+	// Every frame and every ACK may be on its way back beside as many SHED messages: never full.
+	uint64_t back = 2 * (wiring->config->port_mbufs + MR_SHARD_ACK_SLOTS);
 	bool done = true;
 	for (uint32_t i = 0; i < topology->sources; i++) {
 		done = wire_ring(&wiring->source_shard[i][shard], arena, "rings: source to shard",
@@ -231,6 +230,7 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		.sources = topology->sources,
 		.deliveries = topology->deliveries,
 		.hash_seed = wiring->config->hash_seed,
+		.table_seed = wiring->secret_seed,
 		.is_volatile = wiring->config->is_volatile,
 		.limits = shard_limits(wiring->config, topology->shards),
 		.stream = &wiring->streams[index],
@@ -300,7 +300,7 @@ static bool wire_delivery(struct mr_wiring *wiring, struct mr_arena *arena, uint
 		.board = wiring->boards[index],
 		.stats = stats_of(wiring, number),
 		.webhooks = wiring->segment->webhooks,
-		.rng_seed = wiring->boot_id + index};
+		.rng_seed = wiring->secret_seed + index};
 	for (uint32_t shard = 0; shard < topology->shards; shard++) {
 		delivery.shard_streams[shard] = (uint16_t)shard;
 		delivery.from_shard[shard] = wiring->shard_delivery[shard][index];

@@ -40,6 +40,7 @@ struct mr_wiring {
 	struct mr_stage_numbers numbers;
 	struct mr_backend backend; // zero: of durability: memory
 	uint64_t boot_id;
+	uint64_t secret_seed; // of tables and jitter: producers must not know it
 	struct mr_stream streams[MR_STREAMS_MAX]; // shards, then deliveries
 	struct mr_stream *stream_table[MR_STREAMS_MAX];
 	uint32_t streams_count;
@@ -56,8 +57,8 @@ struct mr_wiring {
 	char names[MR_STAGES_MAX][24];
 };
 
-// `config`, `topology`, `segment` and `boot_id` are set; everything else is filled in. False when
-// the arena has no room (or plans).
+// `config`, `topology`, `segment`, `boot_id` and `secret_seed` are set; everything else is filled
+// in. False when the arena has no room (or plans).
 bool mr_wire(struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_wiring_port *port);
 // Limits of the configuration that may change at run time.
 struct mr_tune mr_tune_of(const struct mr_config *config);

@@ -83,6 +83,7 @@ void sim_router_open(
 	router->wiring.numbers = mr_number_stages(&router->topology);
 	router->wiring.backend = sim_disk_backend(&router->disk);
 	router->wiring.boot_id = mr_hash_u64(options->seed, 2);
+	router->wiring.secret_seed = router->wiring.boot_id;
 	const struct mr_segment_layout layout = {.boot_id = router->wiring.boot_id,
 		.flows = options->flows,
 		.shards = options->shards,

@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include <millrace/scope.h>
 
+#include "hash.h"
 #include "shard_rig.h"
 
 static struct rig rig;
@@ -368,6 +370,41 @@ static void resumed_session_keeps_its_window(void **state)
 	assert_int_equal(rig.message->session.grants[0].next, 1);
 }
 
+static void open_session_as(uint16_t index, uint64_t session_id)
+{
+	memset(rig.message, 0, sizeof(*rig.message));
+	rig.message->kind = MR_STEWARD_SESSION_OPEN;
+	rig.message->session.app = RIG_APP;
+	rig.message->session.session_id = session_id;
+	rig.message->session.index = index;
+	rig_tell(&rig);
+}
+
+// Session ids are the producers' choice, and hashes can be computed backwards: 0 stands for 1 in
+// the table, so two ids can be made to meet there.
+static void session_made_to_collide_harms_only_itself(void **state)
+{
+	(void)state;
+	const uint64_t honest = UINT64_C(0x9ef0e38cb7813ccc);
+	const uint64_t hostile = UINT64_C(0xff27d07c2d6ad542);
+	open_rig((struct rig_options){0});
+	assert_int_equal(mr_hash_u64(honest, RIG_APP), 1);
+	assert_int_equal(mr_hash_u64(hostile, RIG_APP), 0);
+	open_session_as(1, honest);
+	open_session_as(2, hostile);
+	rig_lend(&rig, rig_packet(&rig, 2, 1, 0, &task, 3));
+	rig_lend(&rig, rig_packet(&rig, 1, 1, 0, &task, 5));
+	rig_run(&rig, 10);
+	assert_int_equal(rig.acks[1][0].settled, 6);
+	assert_true(rig.acks[2][0].settled <= 1); // its own loss
+	rig.message->kind = MR_STEWARD_SESSION_CLOSE;
+	rig.message->session.index = 2;
+	rig_tell(&rig);
+	rig_lend(&rig, rig_packet(&rig, 1, 6, 6, &task, 5));
+	rig_run(&rig, 10);
+	assert_int_equal(rig.acks[1][0].settled, 11);
+}
+
 static void acks_without_a_slot_are_sent_later(void **state)
 {
 	(void)state;
@@ -474,6 +511,7 @@ int main(void)
 		cmocka_unit_test_teardown(full_buffer_refuses_and_closes_credit, teardown),
 		cmocka_unit_test_teardown(object_table_and_positions_refuse_when_full, teardown),
 		cmocka_unit_test_teardown(resumed_session_keeps_its_window, teardown),
+		cmocka_unit_test_teardown(session_made_to_collide_harms_only_itself, teardown),
 		cmocka_unit_test_teardown(acks_without_a_slot_are_sent_later, teardown),
 		cmocka_unit_test_teardown(tuned_bound_holds_from_the_next_event_on, teardown),
 		cmocka_unit_test_teardown(shard_says_when_it_has_something_to_do, teardown),
