@@ -31,18 +31,21 @@ static bool is_short(const struct mr_stream *stream)
 	return tail - floor > stream->size / 8 * 7;
 }
 
-// Ordinary matches leave a sixteenth of the buffer to those without which a buffer could not be
-// emptied: of an origin's oldest event, and all of an origin whose buffer is short.
+// The last sixteenth of the buffer is for matches without which a buffer could not be emptied, and
+// its parts are for those who need them ever more: all of an origin whose buffer is short, an
+// origin's oldest event, and at the very end the oldest event of this buffer itself: whatever
+// others write here, it gets on.
 static bool has_room(const struct mr_shard *shard, const struct mr_hop *hop, size_t bytes)
 {
 	const struct mr_stream *stream = shard->config.stream;
-	if (mr_stream_room(stream) < bytes)
-		return false;
-	if (mr_shard_used(shard) + bytes <= stream->size / 16 * 15)
-		return true;
+	const bool is_own = hop->stream == stream->id;
+	uint64_t parts = 60; // of 64
 	if (hop->flags & MR_HOP_URGENT)
-		return true;
-	return hop->stream != stream->id && is_short(shard->config.streams[hop->stream]);
+		parts = is_own ? 64 : 63;
+	else if (!is_own && is_short(shard->config.streams[hop->stream]))
+		parts = 62;
+	return mr_stream_room(stream) >= bytes
+		&& mr_shard_used(shard) + bytes <= stream->size / 64 * parts;
 }
 
 static void fill_match(

@@ -37,7 +37,7 @@ static uint64_t units_x16(
 			* (cost->descriptors[stage] + COUNT(MR_SHARD_ACCEPTED)
 				+ COUNT(MR_SHARD_DISTRIBUTED) + COUNT(MR_SHARD_HOPS)
 				+ COUNT(MR_SHARD_MATCHED))
-			+ COUNT(MR_SHARD_REFUSED);
+			+ cost->refused_there[stage];
 	case MR_STAGE_JOURNAL:
 		return SCALE
 			* (COUNT(MR_JOURNAL_COMMITS)
@@ -61,11 +61,25 @@ void sim_cost_before(struct sim_cost *cost, const struct sim_router *router, uin
 		cost->descriptors[stage] += waiting(router, stage);
 }
 
+// New refusals of a shard are those of the door as far as the door has made any.
+static void count_refusals(struct sim_cost *cost, const struct sim_router *router, uint32_t stage)
+{
+	uint64_t all = mr_read(&router->segment.stages[stage].counters[MR_SHARD_REFUSED]);
+	uint64_t fresh = all - cost->refused[stage];
+	uint64_t door = sim_sum(router, MR_INGEST_SHED_EVENTS) - cost->at_the_door;
+	door = door < fresh ? door : fresh;
+	cost->refused[stage] = all;
+	cost->at_the_door += door;
+	cost->refused_there[stage] += fresh - door;
+}
+
 void sim_cost_after(
 	struct sim_cost *cost, const struct sim_router *router, uint32_t stage, uint64_t now_ns)
 {
-	if (is_shard(router, stage))
+	if (is_shard(router, stage)) {
 		cost->descriptors[stage] -= waiting(router, stage);
+		count_refusals(cost, router, stage);
+	}
 	uint64_t units = units_x16(router, cost, stage);
 	uint64_t spent = units - cost->counted_x16[stage];
 	mr_assert(units >= cost->counted_x16[stage]);

@@ -1,4 +1,5 @@
-// Journal back ends for the simulator: durability that comes late, reads that take a while, and files that keep everything.
+// Journal back ends for the simulator: durability that comes late, reads that take a while, and
+// files that keep everything.
 #pragma once
 
 #include <stdbool.h>

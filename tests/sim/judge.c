@@ -61,6 +61,11 @@ static const struct mr_stats_webhook *row_of(const struct sim_world *world, uint
 	return NULL;
 }
 
+uint64_t sim_world_dropped(const struct sim_world *world, uint32_t webhook)
+{
+	return mr_read(&row_of(world, webhook)->dropped);
+}
+
 static uint64_t owed_to(const struct sim_world *world, uint64_t resource)
 {
 	const struct mr_ledger *ledger = &world->traffic.ledger;
@@ -72,7 +77,8 @@ static uint64_t owed_to(const struct sim_world *world, uint64_t resource)
 	return owed;
 }
 
-// A receiver may have taken what the router then gave up (its answer was lost), never less than the router thinks.
+// A receiver may have taken what the router then gave up (its answer was lost), never less than the
+// router thinks.
 static bool judge_webhook(struct sim_world *world, uint32_t index)
 {
 	const struct mr_checker_path *path = &world->receivers.checker.paths[index];

@@ -1,5 +1,5 @@
-// The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]. Without arguments: the seeds of
-// seeds.txt, then a few, or with MILLRACE_FULL=1 many.
+// The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]. Without
+// arguments: the seeds of seeds.txt, then a few, or with MILLRACE_FULL=1 many.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "scenarios.h"
 #include "world.h"
 
-enum { SEEDS = 20, SEEDS_FULL = 500 };
+enum { SEEDS = 40, SEEDS_FULL = 1000 };
 
 struct run {
 	uint64_t first, last; // seeds
@@ -112,7 +113,10 @@ static bool parse_range(const char *text, struct run *run)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: sim [--seed N | --seeds FROM-TO] [--steps ROUNDS]\n");
+	fprintf(stderr,
+		"usage: sim [--seed N | --seeds FROM-TO | --scenario NAME|all] [--steps ROUNDS]\nscenarios:");
+	sim_scenarios_list();
+	fprintf(stderr, "\n");
 	return 2;
 }
 
@@ -121,13 +125,19 @@ int main(int argc, char **argv)
 	static const struct option names[] = {
 		{"seed", required_argument, NULL, 's'},
 		{"seeds", required_argument, NULL, 'r'},
+		{"scenario", required_argument, NULL, 'c'},
 		{"steps", required_argument, NULL, 'n'},
 		{0},
 	};
 	struct run run = {0};
 	uint64_t steps = 0;
 	int option;
+	const char *scenario = NULL;
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (option == 'c') {
+			scenario = optarg;
+			continue;
+		}
 		bool good = option == 'n' ? mr_parse_u64(optarg, strlen(optarg), &steps) == 0
 					  : option != '?' && parse_range(optarg, &run);
 		if (!good || steps > UINT32_MAX)
@@ -135,6 +145,8 @@ int main(int argc, char **argv)
 		run.verbose |= option == 's';
 	}
 	run.steps = (uint32_t)steps;
+	if (scenario != NULL)
+		return sim_scenarios(strcmp(scenario, "all") == 0 ? NULL : scenario) ? 0 : 1;
 	if (run.last > 0)
 		run_range(&run);
 	else

@@ -1,4 +1,5 @@
-// The network between producers and port: frames that take a while, come twice, late, damaged, or not at all.
+// The network between producers and port: frames that take a while, come twice, late, damaged, or
+// not at all.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// Everything about one simulated run: drawn from its seed, or written down by a scenario. Nothing else decides what happens.
+// Everything about one simulated run: drawn from its seed, or written down by a scenario. Nothing
+// else decides what happens.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-// The receivers: endpoints in virtual time that take, refuse, hang, break and forget as the faults say, and check everything that they are told.
+// The receivers: endpoints in virtual time that take, refuse, hang, break and forget as the faults
+// say, and check everything that they are told.
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-// The router under test: the product's own wiring and steward over a port and a network in memory, in one thread, under a clock that the
-// world moves.
+// The router under test: the product's own wiring and steward over a port and a network in memory,
+// in one thread, under a clock that the world moves.
 #pragma once
 
 #include <stdbool.h>

@@ -32,6 +32,8 @@ static void ledger_init(struct mr_ledger *ledger, const struct sim_options *opti
 	mr_assert(ledger->header != NULL && ledger->entries != NULL);
 	ledger->header->capacity = LEDGER_EVENTS;
 	ledger->header->workload = options->workload;
+	ledger->header->workload.hot_share =
+		1; // so that latency is told apart by nearness to the hot object
 	ledger->header->flows = options->flows;
 }
 
@@ -175,7 +177,8 @@ static uint32_t header_bytes_of_path(void)
 	return mr_path_header_bytes(&path);
 }
 
-// Whether the flow's next packet should go now: it is full, or its first event has waited long enough, or it goes again.
+// Whether the flow's next packet should go now: it is full, or its first event has waited long
+// enough, or it goes again.
 static bool may_go(const struct sim_traffic *traffic, const struct mr_producer_flow *flow)
 {
 	if (flow->burst_at < flow->burst_end || !traffic->offering

@@ -1,5 +1,5 @@
-// The producers: open-loop traffic of a workload through the sessions of millrace-load, and the ledger of what was meant and what the
-// router said about it.
+// The producers: open-loop traffic of a workload through the sessions of millrace-load, and the
+// ledger of what was meant and what the router said about it.
 #pragma once
 
 #include <stdbool.h>

@@ -16,6 +16,7 @@ enum {
 #define START_NS      UINT64_C(1000000000)
 #define NAP_NS        UINT64_C(1000000)
 #define STALL_NS      UINT64_C(20000000)
+#define QUICK_NS      UINT64_C(100000)
 #define CALM_NS       UINT64_C(120000000000)
 #define COST_UNIT_NS  UINT64_C(5000)
 #define COST_ROUND_NS UINT64_C(20000)
@@ -180,6 +181,7 @@ bool sim_world_calm(struct sim_world *world)
 {
 	uint64_t end_ns = world->now_ns + CALM_NS;
 	world->faults = (struct sim_faults){0};
+	world->options.answer_ns = world->options.answer_min_ns + QUICK_NS;
 	world->router.disk.lag_ns = 0;
 	world->traffic.offering = false;
 	while (world->now_ns < end_ns) {

@@ -39,6 +39,7 @@ bool sim_world_calm(
 	struct sim_world *world); // no traffic, no faults, until everything is delivered
 bool sim_world_judge(
 	struct sim_world *world); // everything accepted was delivered or counted as dropped
+uint64_t sim_world_dropped(const struct sim_world *world, uint32_t webhook); // of what it was owed
 void sim_world_close(struct sim_world *world);
 uint64_t sim_world_digest(
 	const struct sim_world *world); // of everything counted: the same seed gives the same
