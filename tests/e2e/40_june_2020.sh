@@ -19,16 +19,16 @@ queue_bound=1024
 classes='cold cold_same_slot cold_same_shard cold_same_workspace cold_other_shards'
 WORLD_SINK='--shards 2'
 
-# The highest of a row of rates that is offered in full with nothing refused and nothing left behind.
-capacity() {
-  local rate best=0
+# Sets C: the highest of a row of rates that is offered in full with nothing refused and nothing left behind.
+find_capacity() {
+  local rate
+  C=0
   for rate in 20000 40000 80000 120000 160000 240000 320000; do
     world_measure capacity --rate "$rate" --duration 2s
     world_holds "$(world_number capacity.send.log refused) == 0 && $(world_number capacity.send.log accepted_per_second) >= 0.95 * $rate" || break
-    best=$rate
+    C=$rate
   done
-  [ "$best" -gt 0 ] || e2e_fail 'not even 20,000 events/s are accepted on this machine'
-  echo "$best"
+  [ "$C" -gt 0 ] || e2e_fail 'not even 20,000 events/s are accepted on this machine'
 }
 
 fell() {
@@ -71,7 +71,7 @@ END
 failed=''
 export WORLD_SINK_MAY_FAIL=1 # what the receiver finds is judged here
 echo 'looking for C, the highest background rate with nothing refused'
-C=$(capacity)
+find_capacity
 echo "C = $C events/s; background $((C / 2)), hot object $((C * 9)), $pairs pairs of $seconds s"
 for ((i = 0; i < pairs; i++)); do
   world_measure "base$i" --hot-object 999999 --rate $((C / 2)) --duration "${seconds}s"
