@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,6 +83,27 @@ void mr_bench_schedstat(pid_t pid, double *ret_cpu_s, double *ret_queued_s)
 		fclose(file);
 	*ret_cpu_s = (double)cpu_ns * 1e-9;
 	*ret_queued_s = (double)queued_ns * 1e-9;
+}
+
+int mr_bench_apart(int (*run)(void *state), void *state)
+{
+	int status;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int result = run(state);
+		fflush(NULL);
+		_exit(result);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
+void *mr_bench_shared(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 struct pingpong {

@@ -54,6 +54,10 @@ static void make_template(struct blast *blast)
 		.database = 1,
 		.user = 1,
 		.type = {"task", 4}};
+	// Its type is short: twenty events must fit a frame.
+	event.ancestors_count = o->ancestor != 0 ? 1 : 0;
+	event.ancestors[0] =
+		(struct mr_ancestor){.gid = o->ancestor, .type = {"p", 1}, .via = MR_VIA_OBJECT};
 	ssize_t length = mr_event_encode(&event, blast->event, sizeof(blast->event));
 	blast->event_length = (uint32_t)length;
 	uint8_t *datagram = blast->template + HEADERS;
@@ -162,8 +166,10 @@ static void blast_forever(struct blast *blast)
 		if (rte_pktmbuf_alloc_bulk(blast->pool, mbufs, BURST) != 0)
 			continue;
 		for (uint32_t i = 0; i < BURST; i++) {
+			do
+				flow = flow + 1 == blast->options->flows ? 0 : flow + 1;
+			while (blast->flows[flow].count == 0);
 			fill(blast, mbufs[i], flow);
-			flow = flow + 1 == blast->options->flows ? 0 : flow + 1;
 		}
 		for (uint16_t sent = 0; sent < BURST;)
 			sent = (uint16_t)(sent

@@ -9,7 +9,8 @@ struct mr_blaster {
 	const char *socket; // memif, the receiver is the server
 	uint32_t events_per_packet;
 	uint32_t flows;
-	uint64_t objects; // ids 1..objects, in turn within each flow
+	uint64_t objects; // ids 1..objects, in turn within each flow; flows without one are silent
+	uint64_t ancestor; // a project of every event; 0: none
 	uint64_t hash_seed;
 	uint64_t session_id;
 	uint64_t key_id;
