@@ -73,6 +73,9 @@ void *mr_arena_take(struct mr_arena *arena, const char *name, size_t bytes, size
 void mr_arena_seal(struct mr_arena *arena)
 {
 	arena->sealed = true;
+	// Advice: large pages where there are some, for tables that are read at random.
+	if (arena->base != NULL && !arena->huge)
+		(void)madvise(arena->base, arena->size, MADV_HUGEPAGE);
 	// Best effort, for kernels before 5.14: there the first use of each page pays.
 	if (arena->base != NULL)
 		(void)madvise(arena->base, arena->size, MADV_POPULATE_WRITE);

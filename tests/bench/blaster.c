@@ -196,7 +196,9 @@ static void child(const struct mr_blaster *options, pid_t parent)
 		.devices = {device},
 		.devices_count = 1,
 		.main_cpu = 0};
-	usleep(300000); // the server makes its socket first
+	// The server makes its socket first.
+	for (int i = 0; i < 200 && access(options->socket, F_OK) != 0; i++)
+		usleep(50000);
 	if (mr_eal_start(&eal, why, sizeof(why)) < 0 || open_port(&blast) < 0) {
 		fprintf(stderr, "sender: %s\n", why);
 		_exit(1);

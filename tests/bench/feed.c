@@ -112,6 +112,7 @@ bool mr_feed_open(struct mr_feed *feed, const struct mr_feed_options *options)
 	if (mr_arena_open(&feed->arena, 192u << 20, false) < 0 || !build(feed)
 		|| mr_net_open(1024, &feed->net) < 0)
 		return false;
+	mr_arena_seal(&feed->arena);
 	mr_delivery_attach(feed->delivery, feed->net);
 	add_webhooks(feed);
 	return true;

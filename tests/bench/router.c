@@ -199,7 +199,26 @@ static bool build(struct mr_router *router, bool delivers)
 			return false;
 		mr_delivery_attach(router->delivery, router->net);
 	}
+	mr_arena_seal(&router->arena);
 	return router->ingest != NULL && router->shard != NULL && router->journal != NULL;
+}
+
+static bool await_sender(const struct mr_router *router)
+{
+	enum { TRIES = 4000 };
+	struct mr_rx frames[MR_BURST_MAX];
+	struct mr_frame *done[MR_BURST_MAX];
+	for (int i = 0; i < TRIES; i++) {
+		uint16_t count = mr_nic_rx_burst(router->nic, 0, frames, MR_BURST_MAX);
+		for (uint16_t k = 0; k < count; k++)
+			done[k] = frames[k].frame;
+		mr_nic_free_burst(router->nic, done, count);
+		if (count > 0)
+			return true;
+		usleep(5000);
+	}
+	fprintf(stderr, "router: the sender did not come\n");
+	return false;
 }
 
 bool mr_router_start(struct mr_router *router, const struct mr_router_options *options)
@@ -240,7 +259,7 @@ bool mr_router_start(struct mr_router *router, const struct mr_router_options *o
 		return false;
 	}
 	mr_bench_pin(1);
-	return true;
+	return await_sender(router);
 }
 
 void mr_router_stop(struct mr_router *router)
