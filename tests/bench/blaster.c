@@ -32,6 +32,7 @@ struct flow_state {
 	uint32_t count;
 	uint32_t at;
 	uint64_t sequence;
+	uint64_t settled, edge; // as the last ACK said
 };
 
 struct blast {
@@ -95,7 +96,8 @@ static void deal_objects(struct blast *blast)
 	const struct mr_blaster *o = blast->options;
 	for (uint32_t f = 0; f < o->flows; f++) {
 		blast->flows[f].objects = calloc((size_t)o->objects, sizeof(uint64_t));
-		blast->flows[f].sequence = 1;
+		blast->flows[f].sequence = blast->flows[f].settled = 1;
+		blast->flows[f].edge = MR_WINDOW_MAX / 2; // until the first ACK
 		if (blast->flows[f].objects == NULL)
 			_exit(1);
 	}
@@ -116,7 +118,8 @@ static void fill(struct blast *blast, struct rte_mbuf *mbuf, uint32_t flow_index
 	uint16_t number = (uint16_t)flow_index;
 	memcpy(datagram + offsetof(struct mr_wire_header, flow), &number, 2);
 	memcpy(datagram + offsetof(struct mr_wire_header, first_sequence), &flow->sequence, 8);
-	memcpy(datagram + offsetof(struct mr_wire_header, known), &flow->sequence, 8);
+	const uint64_t *known = blast->options->obeys_credit ? &flow->settled : &flow->sequence;
+	memcpy(datagram + offsetof(struct mr_wire_header, known), known, 8);
 	for (uint32_t i = 0; i < blast->options->events_per_packet; i++) {
 		uint8_t *event = datagram + MR_WIRE_HEADER_BYTES + i * blast->event_length;
 		memcpy(event + offsetof(struct mr_event_fixed, object), &flow->objects[flow->at],
@@ -158,25 +161,53 @@ static int open_port(struct blast *blast)
 	return -ETIMEDOUT;
 }
 
+static bool may_send(const struct blast *blast, const struct flow_state *flow)
+{
+	if (flow->count == 0)
+		return false;
+	return !blast->options->obeys_credit
+		|| flow->sequence + blast->options->events_per_packet <= flow->edge;
+}
+
+static void take_replies(struct blast *blast)
+{
+	struct rte_mbuf *replies[BURST];
+	uint16_t count = rte_eth_rx_burst(0, 0, replies, BURST);
+	for (uint16_t i = 0; i < count; i++) {
+		struct mr_wire_header header;
+		struct mr_wire_ack ack;
+		const uint8_t *datagram = rte_pktmbuf_mtod_offset(replies[i], uint8_t *, HEADERS);
+		if (replies[i]->data_len < HEADERS + sizeof(header) + sizeof(ack))
+			continue;
+		memcpy(&header, datagram, sizeof(header));
+		memcpy(&ack, datagram + sizeof(header), sizeof(ack));
+		if (header.type != MR_WIRE_ACK || header.flow >= blast->options->flows)
+			continue;
+		blast->flows[header.flow].settled = ack.settled;
+		blast->flows[header.flow].edge = ack.edge;
+	}
+	rte_pktmbuf_free_bulk(replies, count);
+}
+
 static void blast_forever(struct blast *blast)
 {
 	struct rte_mbuf *mbufs[BURST];
 	uint32_t flow = 0;
 	for (;;) {
+		uint16_t filled = 0;
+		take_replies(blast);
 		if (rte_pktmbuf_alloc_bulk(blast->pool, mbufs, BURST) != 0)
 			continue;
-		for (uint32_t i = 0; i < BURST; i++) {
-			do
-				flow = flow + 1 == blast->options->flows ? 0 : flow + 1;
-			while (blast->flows[flow].count == 0);
-			fill(blast, mbufs[i], flow);
+		for (uint32_t looked = 0; filled < BURST && looked < BURST + MR_FLOWS_MAX;
+			looked++) {
+			flow = flow + 1 == blast->options->flows ? 0 : flow + 1;
+			if (may_send(blast, &blast->flows[flow]))
+				fill(blast, mbufs[filled++], flow);
 		}
-		for (uint16_t sent = 0; sent < BURST;)
+		rte_pktmbuf_free_bulk(mbufs + filled, (unsigned)(BURST - filled));
+		for (uint16_t sent = 0; sent < filled;)
 			sent = (uint16_t)(sent
-				+ rte_eth_tx_burst(0, 0, mbufs + sent, (uint16_t)(BURST - sent)));
-		struct rte_mbuf *replies[BURST];
-		uint16_t count = rte_eth_rx_burst(0, 0, replies, BURST);
-		rte_pktmbuf_free_bulk(replies, count);
+				+ rte_eth_tx_burst(0, 0, mbufs + sent, (uint16_t)(filled - sent)));
 	}
 }
 

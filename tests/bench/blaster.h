@@ -2,6 +2,7 @@
 // takes them, so that what the receiver does per packet is all that limits it.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,6 +12,7 @@ struct mr_blaster {
 	uint32_t flows;
 	uint64_t objects; // ids 1..objects, in turn within each flow; flows without one are silent
 	uint64_t ancestor; // a project of every event; 0: none
+	bool obeys_credit; // sends no further than the ACKs allow; or as far as the port takes
 	uint64_t hash_seed;
 	uint64_t session_id;
 	uint64_t key_id;

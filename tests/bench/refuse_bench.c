@@ -66,6 +66,18 @@ static void run(struct mr_router *router, bool held_back, double seconds)
 	}
 }
 
+// The sender has come, and every page it uses has been used.
+static bool warm_up(struct mr_router *router, bool held_back)
+{
+	for (int i = 0; i < 20; i++) {
+		run(router, held_back, 0.5);
+		if (count_of(router).accepted > 0)
+			return true;
+	}
+	fprintf(stderr, "refuse: nothing came\n");
+	return false;
+}
+
 static bool start(struct mr_router *router, uint64_t objects, const struct mr_receiver *receiver)
 {
 	struct mr_router_options options = {.events_per_packet = EVENTS_PER_PACKET,
@@ -86,9 +98,8 @@ static int measure_accepting(void *state)
 	struct mr_receiver *receiver = mr_receiver_start(0, 0);
 	double ns[ROUNDS], rate[ROUNDS];
 	uint64_t refused = 0;
-	if (receiver == NULL || !start(&router, OBJECTS, receiver))
+	if (receiver == NULL || !start(&router, OBJECTS, receiver) || !warm_up(&router, true))
 		return 1;
-	run(&router, true, 0.5);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct count before = count_of(&router);
 		run(&router, true, mr_bench_seconds(1));
@@ -114,15 +125,17 @@ static int measure_refusing(void *state)
 	struct result *result = state;
 	struct mr_receiver *receiver = mr_receiver_start(0, SLOW_US);
 	double ns[ROUNDS], refused[ROUNDS], accepted[ROUNDS], shed[ROUNDS];
-	if (receiver == NULL || !start(&router, 1, receiver))
+	if (receiver == NULL || !start(&router, 1, receiver) || !warm_up(&router, false))
 		return 1;
-	run(&router, false, 0.5);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct count before = count_of(&router);
 		run(&router, false, mr_bench_seconds(1));
 		struct count count = since(&router, before);
-		if (count.refused == 0)
+		if (count.refused == 0) {
+			fprintf(stderr, "refuse: %llu events accepted, none refused\n",
+				(unsigned long long)count.accepted);
 			return 1;
+		}
 		double seconds = (double)count.wall_ns * 1e-9;
 		double others_ns = result->accept_ns * (double)count.accepted;
 		ns[i] = ((double)count.cpu_ns - others_ns) / (double)count.refused;

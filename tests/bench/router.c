@@ -33,8 +33,6 @@ static void sniff(struct mr_router *router, uint64_t *ret_next)
 	enum { PACKETS = 4096 }; // enough to see every flow that has objects
 	struct mr_rx frames[MR_BURST_MAX];
 	struct mr_frame *done[MR_BURST_MAX];
-	for (uint32_t flow = 0; flow < FLOWS; flow++)
-		ret_next[flow] = 1;
 	for (uint32_t packets = 0; packets < PACKETS;) {
 		uint16_t count = mr_nic_rx_burst(router->nic, 0, frames, MR_BURST_MAX);
 		for (uint16_t i = 0; i < count; i++) {
@@ -60,7 +58,10 @@ void mr_router_session(struct mr_router *router)
 	if (is_open)
 		tell(router, &session);
 	is_open = true;
-	sniff(router, session.session.known);
+	for (uint32_t flow = 0; flow < FLOWS; flow++)
+		session.session.known[flow] = 1;
+	if (router->delivery == NULL)
+		sniff(router, session.session.known);
 	session.kind = MR_STEWARD_SESSION_OPEN;
 	tell(router, &keys);
 	tell(router, &session);
@@ -233,6 +234,7 @@ bool mr_router_start(struct mr_router *router, const struct mr_router_options *o
 		.flows = FLOWS,
 		.objects = options->objects,
 		.ancestor = options->ancestor,
+		.obeys_credit = options->delivers,
 		.hash_seed = SEED,
 		.session_id = 99,
 		.key_id = 1,
@@ -259,7 +261,7 @@ bool mr_router_start(struct mr_router *router, const struct mr_router_options *o
 		return false;
 	}
 	mr_bench_pin(1);
-	return await_sender(router);
+	return options->delivers || await_sender(router);
 }
 
 void mr_router_stop(struct mr_router *router)

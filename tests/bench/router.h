@@ -38,7 +38,7 @@ struct mr_router_options {
 	uint32_t events_per_packet;
 	uint64_t objects;
 	uint64_t ancestor; // of every event; 0: none
-	bool delivers;
+	bool delivers; // then the sender obeys credits, and nothing of what it sent is passed over
 };
 
 // Starts the sender, the EAL and the stages; pins this thread to CPU 1. False: it has said why on stderr.
