@@ -66,8 +66,6 @@ struct sim_options {
 	uint32_t hung_endpoints; // the last ones never answer
 	uint64_t answer_ns; // at most, without faults
 	uint64_t answer_min_ns;
-	uint32_t
-		answers_by; // scenario's: 0 all alike; else endpoint 0 alone takes answer_ns, others answer_min_ns
 	uint64_t resources[SIM_WEBHOOKS_MAX]; // of each webhook
 	struct sim_faults faults;
 	// time

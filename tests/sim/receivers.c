@@ -62,13 +62,10 @@ static void answer_ok(struct sim_endpoint *endpoint, struct mr_fake_answer *ret_
 	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 	struct sim_receivers *receivers = endpoint->receivers;
 	const struct sim_options *options = receivers->options;
-	bool is_quick = options->answers_by == 1 && endpoint != receivers->endpoints;
-	uint64_t spread = is_quick ? 1 : options->answer_ns - options->answer_min_ns + 1;
+	uint64_t spread = options->answer_ns - options->answer_min_ns + 1;
 	*ret_answer = (struct mr_fake_answer){.bytes = ok,
 		.length = sizeof(ok) - 1,
 		.delay_ns = options->answer_min_ns + mr_rng_below(&receivers->rng, spread)};
-	if (options->answers_by == 1 && !is_quick)
-		ret_answer->delay_ns = options->answer_ns;
 	if (strikes(receivers, receivers->faults->trickle)) {
 		ret_answer->piece = 7;
 		ret_answer->gap_ns = 300000;
