@@ -61,10 +61,12 @@ struct mr_lane *mr_lane_find(const struct mr_lanes *lanes, uint32_t number)
 
 static uint32_t free_slot(struct mr_lanes *lanes)
 {
-	for (uint32_t slot = 1; slot <= lanes->slots_used; slot++)
-		if (!lanes->slots[slot].open)
-			return slot;
-	return lanes->slots_used < lanes->slots_max ? ++lanes->slots_used : 0;
+	uint32_t slot = lanes->slots_free;
+	if (slot == 0)
+		return lanes->slots_used < lanes->slots_max ? ++lanes->slots_used : 0;
+	mr_assert(!lanes->slots[slot].open);
+	lanes->slots_free = lanes->slots[slot].next_free;
+	return slot;
 }
 
 struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight)
@@ -118,6 +120,8 @@ void mr_lane_close(struct mr_lanes *lanes, struct mr_lane *lane)
 	}
 	lanes->open_lanes--;
 	lane->open = false;
+	lane->next_free = lanes->slots_free;
+	lanes->slots_free = lane->slot;
 }
 
 static struct mr_lane_floor *floor_of(struct mr_lanes *lanes, mr_position position)

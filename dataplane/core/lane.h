@@ -59,6 +59,7 @@ struct mr_lane {
 	uint32_t penalised; // its objects with undelivered entries on the penalty side
 	uint32_t failures; // attempts in a row
 	uint32_t next_loosen;
+	uint32_t next_free; // while it is closed
 	uint32_t sublanes[MR_IN_FLIGHT_MAX]; // indices
 	uint8_t in_flight; // sub-lanes
 	uint8_t allowed; // attempts at a time: 1 while failing, then doubling
@@ -96,6 +97,7 @@ struct mr_lanes {
 	uint32_t lanes_max;
 	uint32_t slots_max;
 	uint32_t slots_used; // highest slot ever opened
+	uint32_t slots_free; // closed since; 0: none
 	uint32_t open_lanes;
 	uint32_t free_sublanes_count;
 	uint32_t penalised_max; // undelivered entries of one object before it is held

@@ -154,8 +154,9 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	mr_assert(now.mono_ns >= delivery->now.mono_ns);
 	delivery->now = now;
 	mr_lanes_attend(&delivery->lanes, now.mono_ns);
-	uint32_t work = handle_steward(delivery);
-	work += mr_delivery_intake(delivery);
+	// What was sent to a lane's number before it was given anew is taken before it is.
+	uint32_t work = mr_delivery_intake(delivery);
+	work += handle_steward(delivery);
 	mr_delivery_publish_board(delivery);
 	bool engine_busy = mr_engine_step(delivery->engine, now.mono_ns) == MR_POLL_BUSY;
 	work += expire_timers(delivery);

@@ -24,6 +24,7 @@ struct mr_delivery_limits { // of this stage: the router's totals are already di
 	uint32_t connections_per_endpoint;
 	uint32_t connections_per_host;
 	uint64_t fragment_cache_bytes;
+	uint64_t progress_interval_ns;
 	struct mr_tune tune;
 };
 

@@ -61,14 +61,14 @@ static void sign(struct mr_delivery *delivery, const struct mr_attempt *attempt,
 #endif
 }
 
-// Stable over retries, different for every batch of every webhook; a volatile router starts its
-// numbers anew, hence the boot.
+// Stable over retries, different for every batch of every webhook. In memory the numbers start
+// anew with the router and with a webhook that is added again, hence boot and time.
 static void write_webhook_id(
 	struct mr_out *out, const struct mr_delivery *delivery, const struct mr_attempt *attempt)
 {
 	uint64_t words[] = {attempt->recipient->webhook,
 		attempt->sublane != NULL ? attempt->sublane->number : attempt->begun_ns,
-		delivery->config.boot_id, attempt->kind};
+		delivery->config.boot_id, attempt->recipient->added_ns, attempt->kind};
 	uint64_t hash[] = {
 		mr_hash_bytes(words, sizeof(words), 0), mr_hash_bytes(words, sizeof(words), 1)};
 	char hex[2 * sizeof(hash)];

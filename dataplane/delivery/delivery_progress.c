@@ -11,7 +11,8 @@ void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *rec
 		return;
 	recipient->changed = true;
 	if (delivery->changed.head == NULL && delivery->progress_due_ns <= delivery->now.mono_ns)
-		delivery->progress_due_ns = delivery->now.mono_ns + MR_PROGRESS_INTERVAL_NS;
+		delivery->progress_due_ns =
+			delivery->now.mono_ns + delivery->config.limits.progress_interval_ns;
 	mr_list_push(&delivery->changed, &recipient->changed_link);
 }
 
@@ -61,7 +62,8 @@ uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units)
 		work++;
 	}
 	if (delivery->changed.head == NULL)
-		delivery->progress_due_ns = delivery->now.mono_ns + MR_PROGRESS_INTERVAL_NS;
+		delivery->progress_due_ns =
+			delivery->now.mono_ns + delivery->config.limits.progress_interval_ns;
 	return work;
 }
 

@@ -65,15 +65,14 @@ void mr_recipient_wake(struct mr_delivery *delivery, struct mr_recipient *recipi
 	mr_recipient_ready(delivery, recipient);
 }
 
-// A webhook that is gone may still have an attempt under way under the same number; its row is the
-// new one's now.
+// A webhook that is gone may still have an attempt under way under the same number, and drains; its
+// row is the new one's now.
 static void take_row(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	uint32_t number = recipient->lane->number;
-	for (uint32_t slot = 1; slot <= delivery->lanes.slots_used; slot++) {
-		struct mr_recipient *other = &delivery->recipients[slot];
-		if (other != recipient && delivery->lanes.slots[slot].open
-			&& other->lane->number == number)
+	for (struct mr_link *link = delivery->drain.head; link != NULL; link = link->next) {
+		struct mr_recipient *other = mr_container_of(link, struct mr_recipient, drain_link);
+		if (other->lane->number == number)
 			other->row = NULL;
 	}
 	struct mr_stats_webhook *row = &delivery->config.webhooks[number];
@@ -135,6 +134,7 @@ void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *web
 	struct mr_recipient *recipient = &delivery->recipients[lane->slot];
 	*recipient = (struct mr_recipient){.lane = lane,
 		.webhook = webhook->id,
+		.added_ns = delivery->now.mono_ns,
 		.success_ns = delivery->now.mono_ns,
 		.fragment_bytes = FRAGMENT_BYTES_GUESS};
 	mr_copy_text(recipient->path, sizeof(recipient->path), webhook->path,

@@ -17,7 +17,6 @@
 
 enum {
 	MR_FRAGMENT_SLOT_BYTES = 512, // longer rendered events are not kept
-	MR_PROGRESS_INTERVAL_NS = 100000000,
 	MR_SWEEP_INTERVAL_NS = 10000000, // each lane is judged about so often
 	// an endpoint with blocked lanes is asked again at the latest
 	MR_BLOCKED_POLL_NS = 10000000,
@@ -81,6 +80,7 @@ struct mr_recipient { // by lane slot
 	struct mr_timer timer; // failing: the next attempt; else the next heartbeat
 	uint64_t webhook;
 	uint64_t last_number; // of batches
+	uint64_t added_ns;
 	uint64_t next_attempt_ns; // while failing
 	uint64_t failed_ns; // last failure
 	uint64_t success_ns; // last success, or when it was added

@@ -85,7 +85,7 @@ const struct mr_config_key mr_config_keys[] = {
 		"Deliveries waiting in lanes, whole router"),
 
 	ROW("progress.interval", progress_interval_ns, DURATION, "100ms", MS, 10 * S,
-		"How often progress records are written"),
+		"How often shards and delivery stages write progress records"),
 	ROW("journal.dir", journal_dir, TEXT, "/var/lib/millrace", 0, 0,
 		"Directory of the journal; not used with durability memory"),
 
@@ -94,8 +94,8 @@ const struct mr_config_key mr_config_keys[] = {
 	LIVE("batch.bytes_max", batch_bytes_max, BYTES, "102400", MR_FRAGMENT_BYTES_MAX + 16,
 		MR_BATCH_BYTES_MAX,
 		"Bytes of one delivery's body; receivers commonly refuse more than the default"),
-	LIVE("batch.age_max", batch_age_ns, DURATION, "50ms", 0, 10 * S,
-		"How long an event may wait for its batch to fill"),
+	LIVE("batch.age_max", batch_age_ns, DURATION, "50ms", 0, 500 * MS,
+		"How long an event may wait for its batch to fill; a lane that settles nothing for 1s is behind"),
 
 	LIVE("delivery.connect_timeout", connect_timeout_ns, DURATION, "5s", 10 * MS, 300 * S,
 		"Until a connection stands"),

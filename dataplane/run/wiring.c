@@ -279,6 +279,7 @@ static struct mr_delivery_limits delivery_limits(
 		.connections_per_endpoint = (uint32_t)config->connections_per_endpoint,
 		.connections_per_host = (uint32_t)config->connections_per_host,
 		.fragment_cache_bytes = config->fragment_cache_bytes / deliveries,
+		.progress_interval_ns = config->progress_interval_ns,
 		.tune = mr_tune_of(config),
 	};
 }

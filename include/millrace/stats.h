@@ -205,7 +205,8 @@ struct mr_stats_webhook {
 	mr_counter requests_failed;
 	mr_counter last_status; // HTTP status, 0: none seen
 	mr_counter failing_since_ns; // wall clock; 0: not failing
-	mr_counter oldest_ns; // age of the oldest pending entry
+	// how long the oldest entry has waited, counted from the last batch at most
+	mr_counter oldest_ns;
 	mr_counter flags; // 1 active, 2 behind, 4 gone
 	mr_counter reserved;
 	char name[MR_NAME_BYTES_MAX]; // written once by the steward before the lane exists

@@ -36,6 +36,7 @@ static struct mr_delivery_config config_of(struct mr_feed *feed)
 		.connections_per_endpoint = MR_FEED_LANES_MAX,
 		.connections_per_host = MR_FEED_LANES_MAX,
 		.fragment_cache_bytes = 16 << 20,
+		.progress_interval_ns = SECOND / 10,
 		.tune = {.penalised_max = 1024,
 			.batch_events_max = feed->options.batch_events,
 			.batch_bytes_max = MR_BATCH_BYTES_MAX,

@@ -51,6 +51,7 @@ static struct mr_delivery_config config_of(struct rig *rig)
 		.connections_per_endpoint = 16,
 		.connections_per_host = 16,
 		.fragment_cache_bytes = 1 << 20,
+		.progress_interval_ns = 100 * MS,
 		.tune = {.penalised_max = 1024,
 			.batch_events_max = 1000,
 			.batch_bytes_max = 102400,
@@ -150,6 +151,7 @@ void rig_add(struct rig *rig, const struct mr_webhook *webhook)
 {
 	const char *msg = (const char *)webhook - offsetof(struct mr_steward_msg, webhook);
 	send_message(rig, (const struct mr_steward_msg *)(const void *)msg);
+	rig_step(rig, 0);
 }
 
 void rig_remove(struct rig *rig, const struct mr_webhook *webhook)

@@ -32,8 +32,9 @@ struct rig *rig_new(void);
 void rig_free(struct rig *rig); // after checking that the ledger balances
 struct mr_tune *rig_tune(struct rig *rig); // to change and send with rig_retune
 void rig_retune(struct rig *rig);
-// A webhook with a secret, in force after the next step.
+// A webhook with a secret.
 struct mr_webhook *rig_webhook(struct rig *rig, uint32_t lane, uint32_t in_flight);
+// In force when it returns, as for a shard that hears of a webhook after its lane stands.
 void rig_add(struct rig *rig, const struct mr_webhook *webhook);
 void rig_remove(struct rig *rig, const struct mr_webhook *webhook);
 // An event of `object` whose user is its number.

@@ -217,6 +217,42 @@ static void removed_webhook_counts_its_entries(void **state)
 	assert_int_equal(rig->delivery->lanes.pool.used, 0);
 }
 
+// What a ring still holds for the webhook that had the number before is not the next one's.
+static void message_sent_before_a_number_was_given_anew_is_dropped(void **state)
+{
+	struct rig *rig = *state;
+	struct mr_webhook *old = rig_webhook(rig, 1, 1);
+	rig_add(rig, old);
+	rig_deliver(rig, 1, 7, 5);
+	rig_remove(rig, old);
+	struct mr_webhook *young = rig_webhook(rig, 1, 1);
+	young->id = 6000;
+	rig_add(rig, young);
+	rig_run(rig, 100 * MS, MS);
+	assert_null(fake_engine_oldest());
+	assert_int_equal(rig_dropped(rig, MR_REASON_WEBHOOK_GONE), 5);
+	assert_int_equal(mr_read(&rig->rows[1].matched), 0);
+}
+
+static void webhook_that_is_added_again_uses_no_id_twice(void **state)
+{
+	struct rig *rig = *state;
+	char id[64];
+	struct mr_webhook *webhook = rig_webhook(rig, 1, 1);
+	rig_add(rig, webhook);
+	rig_deliver(rig, 1, 7, 5);
+	rig_run(rig, 60 * MS, MS);
+	snprintf(id, sizeof(id), "%s", rig_header(fake_engine_oldest(), "webhook-id"));
+	rig_answer_all(MR_OUTCOME_OK, 200);
+	rig_remove(rig, webhook);
+	rig_run(rig, 20 * MS, MS);
+	rig_add(rig, webhook);
+	rig_deliver(rig, 1, 7, 6);
+	rig_run(rig, 60 * MS, MS);
+	assert_non_null(fake_engine_oldest());
+	assert_string_not_equal(rig_header(fake_engine_oldest(), "webhook-id"), id);
+}
+
 static void number_of_a_removed_webhook_is_used_again_at_once(void **state)
 {
 	struct rig *rig = *state;
@@ -447,6 +483,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(known_secret_needs_no_handshake, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			removed_webhook_counts_its_entries, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			message_sent_before_a_number_was_given_anew_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			webhook_that_is_added_again_uses_no_id_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			number_of_a_removed_webhook_is_used_again_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(gone_410_disables, setup, teardown),
