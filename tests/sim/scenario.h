@@ -1,4 +1,5 @@
-// What scenarios are made of: a calm world with the cost model, run for a while, and claims about it.
+// What scenarios are made of: a calm world with the cost model, run for a while, and claims about
+// it.
 #pragma once
 
 #include <stdbool.h>
