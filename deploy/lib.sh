@@ -86,8 +86,8 @@ packages_install() {
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "$EXIT_FAILED" 'apt-get is not here: Millrace is made for Debian 12' \
     "install by other means: ${missing[*]}"
-  step "installing ${missing[*]}"
   find_root "apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+  step "installing ${missing[*]}"
   mkdir -p "$LIB_ROOT/build"
   : >"$log"
   apt_quietly "$log" update || warn 'the package lists could not be brought up to date'
