@@ -391,8 +391,8 @@ static uint32_t gather_objects(const struct mr_desc *burst, uint32_t taken, uint
 	return count;
 }
 
-// With a million objects every event misses the cache twice, in the table and in the state: the misses of a burst
-// are taken together. Says nothing, changes nothing.
+// With a million objects every event misses the cache twice, in the table and in the state: the
+// misses of a burst are taken together. Says nothing, changes nothing.
 static void prefetch_objects(
 	const struct mr_shard *shard, const struct mr_desc *burst, uint32_t taken)
 {
