@@ -61,7 +61,8 @@ void mr_refused_forget(struct mr_refused_list *list, struct mr_refused_pool *poo
 		const uint32_t index = list->head;
 		struct mr_refused_run *run = &pool->runs[index];
 		if (run->first + run->count > known) {
-			// What is known leaves a run that goes on growing: no run outgrows the window.
+			// What is known leaves a run that goes on growing: no run outgrows the
+			// window.
 			if (run->first < known) {
 				run->count -= (uint32_t)(known - run->first);
 				run->first = known;

@@ -101,7 +101,8 @@ static bool wire_ring(
 static bool wire_shard_rings(struct mr_wiring *wiring, struct mr_arena *arena, uint32_t shard)
 {
 	const struct mr_topology *topology = wiring->topology;
-	// Every frame and every ACK may be on its way back beside as many SHED messages: never full.
+	// Every frame and every ACK may be on its way back beside as many SHED messages: never
+	// full.
 	uint64_t back = 2 * (wiring->config->port_mbufs + MR_SHARD_ACK_SLOTS);
 	bool done = true;
 	for (uint32_t i = 0; i < topology->sources; i++) {

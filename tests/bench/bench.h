@@ -45,6 +45,7 @@ void mr_bench_header(const char *title, const char *not_in_the_path);
 // had its CPU; 0 where unknown.
 void mr_bench_schedstat(pid_t pid, double *ret_cpu_s, double *ret_queued_s);
 double mr_bench_seconds(double usual); // scaled by MILLRACE_BENCH_SCALE
-// Runs in a process of its own (one EAL per process) and waits; what it returned, or 1 when it crashed.
+// Runs in a process of its own (one EAL per process) and waits; what it returned, or 1 when it
+// crashed.
 int mr_bench_apart(int (*run)(void *state), void *state);
 void *mr_bench_shared(size_t bytes); // zeroed memory that those processes share; NULL: none

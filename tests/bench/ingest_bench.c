@@ -1,6 +1,7 @@
-// Packets of a memif port on one core: DPDK's own receive-and-free loop; the same through the ingest stage into the
-// shard's ring; the same through the shard as well - settled, admitted, journalled in memory, queued on 1 M objects and
-// distributed to nobody. With one event per packet and with twenty. F1, F2, F3.
+// Packets of a memif port on one core: DPDK's own receive-and-free loop; the same through the
+// ingest stage into the shard's ring; the same through the shard as well - settled, admitted,
+// journalled in memory, queued on 1 M objects and distributed to nobody. With one event per packet
+// and with twenty. F1, F2, F3.
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,6 @@
-// What it costs a whole router - ingest, shard, journal, delivery in one thread - to take an event from RX to the recorded 2xx, and what
-// it costs to refuse one from RX to the ACK, when one object is far over its bound. Twenty events per packet, events of one project with
-// one webhook. F16.
+// What it costs a whole router - ingest, shard, journal, delivery in one thread - to take an event
+// from RX to the recorded 2xx, and what it costs to refuse one from RX to the ACK, when one object
+// is far over its bound. Twenty events per packet, events of one project with one webhook. F16.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -48,8 +48,8 @@ static struct count since(const struct mr_router *router, struct count before)
 		.wall_ns = now.wall_ns - before.wall_ns};
 }
 
-// Every stage in turn, as in a router with one core; asleep when none has work. With `held_back`, no packets are taken while many events
-// wait for the receiver: then nothing has to be refused.
+// Every stage in turn, as in a router with one core; asleep when none has work. With `held_back`,
+// no packets are taken while many events wait for the receiver: then nothing has to be refused.
 static void run(struct mr_router *router, bool held_back, double seconds)
 {
 	uint64_t until = mr_clock_mono_ns() + (uint64_t)(seconds * 1e9);

@@ -27,7 +27,8 @@ static void tell(struct mr_router *router, struct mr_steward_msg *msg)
 	mr_ingest_step(router->ingest, mr_router_now(), (struct mr_budget){0});
 }
 
-// Where each flow of the sender stands now: nothing is lost after that, the port just holds it back.
+// Where each flow of the sender stands now: nothing is lost after that, the port just holds it
+// back.
 static void sniff(struct mr_router *router, uint64_t *ret_next)
 {
 	enum { PACKETS = 4096 }; // enough to see every flow that has objects

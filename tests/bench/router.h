@@ -1,5 +1,5 @@
-// A whole volatile router in one thread, fed by the blaster through memif: ingest, one shard, the journal, and a delivery stage where
-// it is wanted. One per process, like the EAL.
+// A whole volatile router in one thread, fed by the blaster through memif: ingest, one shard, the
+// journal, and a delivery stage where it is wanted. One per process, like the EAL.
 #pragma once
 
 #include <stdbool.h>
@@ -41,7 +41,8 @@ struct mr_router_options {
 	bool delivers; // then the sender obeys credits, and nothing of what it sent is passed over
 };
 
-// Starts the sender, the EAL and the stages; pins this thread to CPU 1. False: it has said why on stderr.
+// Starts the sender, the EAL and the stages; pins this thread to CPU 1. False: it has said why on
+// stderr.
 bool mr_router_start(struct mr_router *router, const struct mr_router_options *options);
 void mr_router_stop(struct mr_router *router); // the sender; memory ends with the process
 // Opens the sender's session, anew when it was open: its packets are taken in from here on.

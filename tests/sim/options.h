@@ -54,8 +54,8 @@ struct sim_options {
 	enum sim_disk_kind disk;
 	uint64_t disk_lag_ns; // at most
 	// traffic
-	struct mr_workload_options
-		workload; // its hot_share is not used: hot traffic has a rate of its own
+	// its hot_share is not used: hot traffic has a rate of its own
+	struct mr_workload_options workload;
 	uint64_t cold_rate, hot_rate; // events per second
 	uint64_t warm_ns; // hot traffic starts so much later
 	uint32_t events_per_packet;
