@@ -32,7 +32,7 @@ static const struct mr_option options[] = {
 	TEXT("port", 'p', port, "DEVICE",
 		"DPDK device: 'net_memif0,role=client,socket=PATH', a PCI address, ..."),
 	TEXT("to", 't', to, "ADDRESS",
-		"the router, with its UDP port: 10.77.0.1:7400 or [fd77::1]:7400"),
+		"the router, with its UDP port: 10.74.0.1:7400 or [fd74::1]:7400"),
 	TEXT("from", 'f', from, "ADDRESS", "our own address on that link"),
 	COUNT("key", key, "ID", "key id: says which app we are (default 1)", 1, 0),
 	REAL("rate", rate, "N",
@@ -103,7 +103,7 @@ static const struct mr_option_set option_set = {
 		"Sends change events to a router through a DPDK port, open loop, and says what became of each.",
 	.examples =
 		"  millrace-load send -p net_memif0,role=client,socket=/run/millrace/memif.sock \\\n"
-		"      -t 10.77.0.1:7400 -f 10.77.0.2 --rate 50k --duration 20s --ledger /tmp/run.ledger\n"
+		"      -t 10.74.0.1:7400 -f 10.74.0.2 --rate 50k --duration 20s --ledger /tmp/run.ledger\n"
 		"  ... --events 1M --awkward                 a million events that break naive receivers\n"
 		"  ... --rate 400k --hot-share 0.9 --hot-session   one runaway object beside the others\n",
 	.options = options,

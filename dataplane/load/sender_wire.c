@@ -15,7 +15,7 @@ static int parse_addresses(struct mr_sender *sender)
 	sender->router_port = 7400;
 	if (mr_station_parse(sender->options->to, &sender->router, &sender->router_port) < 0) {
 		fprintf(stderr,
-			"millrace-load send: --to '%s' is no address: give 10.77.0.1:7400 or [fd77::1]:7400\n",
+			"millrace-load send: --to '%s' is no address: give 10.74.0.1:7400 or [fd74::1]:7400\n",
 			sender->options->to);
 		return -EINVAL;
 	}
