@@ -45,10 +45,13 @@ static int close_net(void **state)
 	return 0;
 }
 
+// No claim about time: a machine under load takes seconds for what takes microseconds.
+#define HANGS_NS (60000ULL * MS)
+
 // Polls until `probe` has completed.
 static int32_t finish(struct probe *probe)
 {
-	uint64_t deadline = mr_clock_mono_ns() + 2000ULL * MS;
+	uint64_t deadline = mr_clock_mono_ns() + HANGS_NS;
 
 	while (probe->io.busy && mr_clock_mono_ns() < deadline) {
 		mr_net_poll(net);
@@ -252,7 +255,7 @@ static void nap_ends_at_its_timeout(void **state)
 	uint64_t before = mr_clock_mono_ns();
 	mr_net_wait(net, 20 * MS);
 	uint64_t slept = mr_clock_mono_ns() - before;
-	assert_in_range(slept, 20 * MS, 500 * MS);
+	assert_true(slept >= 20 * MS);
 	assert_false(mr_net_sleeping(net));
 }
 
@@ -273,8 +276,8 @@ static void doorbell_ends_the_nap_every_time(void **state)
 		pthread_t thread;
 		assert_int_equal(pthread_create(&thread, NULL, ring_later, NULL), 0);
 		uint64_t before = mr_clock_mono_ns();
-		mr_net_wait(net, 5000ULL * MS);
-		assert_true(mr_clock_mono_ns() - before < 2000ULL * MS);
+		mr_net_wait(net, 2 * HANGS_NS);
+		assert_true(mr_clock_mono_ns() - before < HANGS_NS);
 		pthread_join(thread, NULL);
 		mr_net_poll(net);
 	}
@@ -287,8 +290,8 @@ static void doorbell_between_announcement_and_nap_is_not_lost(void **state)
 	assert_true(mr_net_sleeping(net));
 	mr_net_ring_doorbell(net);
 	uint64_t before = mr_clock_mono_ns();
-	mr_net_wait(net, 5000ULL * MS);
-	assert_true(mr_clock_mono_ns() - before < 2000ULL * MS);
+	mr_net_wait(net, 2 * HANGS_NS);
+	assert_true(mr_clock_mono_ns() - before < HANGS_NS);
 	mr_net_poll(net);
 }
 
@@ -316,8 +319,8 @@ static void completion_ends_the_nap(void **state)
 	mr_net_poll(net);
 	assert_int_equal(write(theirs, "x", 1), 1);
 	uint64_t before = mr_clock_mono_ns();
-	mr_net_wait(net, 5000ULL * MS);
-	assert_true(mr_clock_mono_ns() - before < 2000ULL * MS);
+	mr_net_wait(net, 2 * HANGS_NS);
+	assert_true(mr_clock_mono_ns() - before < HANGS_NS);
 	assert_int_equal(mr_net_poll(net), 1);
 	assert_int_equal(probe.result, 1);
 	mr_net_close_fd(net, ours);
