@@ -276,7 +276,7 @@ static struct mr_delivery_limits delivery_limits(
 		.lanes_max = (uint32_t)config->webhooks_max,
 		.entries_max = part(config->lane_entries_max, deliveries, 64),
 		.endpoints_max = part(config->endpoints_max, deliveries, 1),
-		.connections_max = part(config->connections_max, deliveries, 1),
+		.connections_max = part(config->connections_max, deliveries, 2),
 		.connections_per_endpoint = (uint32_t)config->connections_per_endpoint,
 		.connections_per_host = (uint32_t)config->connections_per_host,
 		.fragment_cache_bytes = config->fragment_cache_bytes / deliveries,

@@ -96,6 +96,7 @@ static const struct {
 	{"object:\n  queue_bytes: 64 KB\n", ":2:16: error:", "expected a number of bytes"},
 	{"object:\n  queue_bytes: 99999999TiB\n", ":2:16: error:", "expected a number of bytes"},
 	{"object:\n  queue_bytes: 1\n", ":2:16: error:", "1 is out of range: 16 KiB .. 1 GiB"},
+	{"connections.max: 1\n", ":1:18: error:", "1 is out of range: 2 .. 65536"},
 	{"batch.age_max: 50\n", ":1:16: error:", "expected a duration with its unit"},
 	{"batch.age_max: 5 fortnights\n", ":1:16: error:", "expected a duration with its unit"},
 	{"retry:\n  base: 1h\n  cap: 1s\n", ":2:9: error:", "retry.base is longer than retry.cap"},
