@@ -18,9 +18,9 @@ static void check_topology(const struct mr_config *config, struct mr_config_repo
 		return;
 	}
 	mr_topology_make(config, cpus, count, report, topology);
-	if (report->errors == errors && config->connections_max < topology->deliveries)
+	if (report->errors == errors && config->connections_max < 2 * topology->deliveries)
 		mr_config_error(report, (struct mr_config_at){.where = "connections.max"},
-			"connections.max is smaller than the number of delivery stages");
+			"connections.max is less than two for each delivery stage");
 	free(topology);
 }
 
