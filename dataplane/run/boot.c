@@ -140,7 +140,9 @@ static int build(struct router *router, size_t bytes)
 		err = -ENOMEM;
 	if (err != 0)
 		snprintf(router->why, sizeof(router->why),
-			"no memory for the stages: %zu MiB were planned", bytes >> 20);
+			"no memory for the stages: %zu MiB are needed. Raise the limit on address "
+			"space or memory (ulimit -v, MemoryMax=), or lower the plan: --check-config",
+			bytes >> 20);
 	else
 		mr_arena_seal(&router->arena);
 	return err;

@@ -82,6 +82,6 @@ void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret
 	}
 	mr_config_free(fresh);
 	mr_count(&steward->stats->counters[MR_STEWARD_CONFIG_RELOADS_FAILED], 1);
-	mr_log(MR_LOG_ERROR, "reload refused, the old configuration stays: %u mistakes, first: %s",
-		report.errors, report.first);
+	mr_log(MR_LOG_ERROR, "reload refused, the old configuration stays: %u mistake%s, first: %s",
+		report.errors, report.errors == 1 ? "" : "s", report.first);
 }

@@ -361,9 +361,10 @@ static int failed_core(const struct mr_steward *steward)
 			&steward->config.runners[i]->failure, memory_order_acquire);
 		if (err == 0)
 			continue;
-		mr_log(MR_LOG_ERROR,
-			"the core on CPU %u cannot open its io_uring: %s. Raise RLIMIT_MEMLOCK or allow io_uring",
-			steward->config.runners[i]->cpu, strerror(-err));
+		mr_log(MR_LOG_ERROR, "the core on CPU %u cannot open its io_uring: %s. %s",
+			steward->config.runners[i]->cpu, strerror(-err),
+			err == -EMFILE ? "Raise RLIMIT_NOFILE (ulimit -n)"
+				       : "Raise RLIMIT_MEMLOCK or allow io_uring");
 		return err;
 	}
 	return 0;
