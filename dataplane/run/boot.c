@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <millrace/exit_code.h>
@@ -19,7 +20,8 @@
 #include "telemetry.h"
 #include "wiring.h"
 
-enum { NIC_RING = 1024, WHY_BYTES = 512 };
+// Beside connections: rings, control socket and those who ask there, the port, DPDK's own, secrets.
+enum { NIC_RING = 1024, WHY_BYTES = 512, OTHER_DESCRIPTORS = 128 };
 
 struct router {
 	const struct mr_boot *boot;
@@ -254,6 +256,26 @@ static int plan(const struct router *router, size_t *ret_bytes, char *ret_why, s
 	return err;
 }
 
+// Connections must not take the descriptors that the control socket needs.
+static int reserve_descriptors(struct router *router)
+{
+	struct rlimit limit;
+	uint64_t need = router->config->connections_max + OTHER_DESCRIPTORS;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return -errno;
+	if (limit.rlim_cur < need && limit.rlim_max >= need) {
+		limit.rlim_cur = need;
+		return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+	}
+	if (limit.rlim_cur >= need)
+		return 0;
+	snprintf(router->why, sizeof(router->why),
+		"connections.max needs %llu descriptors, %llu are allowed: raise the limit "
+		"(ulimit -n, LimitNOFILE=), or lower connections.max",
+		(unsigned long long)need, (unsigned long long)limit.rlim_max);
+	return -EMFILE;
+}
+
 static int run_router(struct router *router, size_t bytes)
 {
 	int err = build(router, bytes);
@@ -316,8 +338,10 @@ int mr_boot_run(
 		router->wiring.boot_id = router->boot_id;
 		make_directories(config);
 		code = MR_EXIT_FAILED;
-		err = start_eal(router);
+		err = reserve_descriptors(router);
 	}
+	if (err == 0)
+		err = start_eal(router);
 	if (err == 0) {
 		err = run_with_eal(router, bytes);
 		mr_nic_close(router->nic);

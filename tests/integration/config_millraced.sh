@@ -75,6 +75,10 @@ claim "check-config prints the plan" exits 0 "stream buffers" --config "$config"
 claim "plan beyond half of the memory is refused" exits 78 "lower shard.buffer_bytes" --check-config --set shard.buffer_bytes=512GiB
 claim "check-host says what is there" exits 0 "net_memif0" --config "$config" --check-host
 claim "check-host says what is lacking" exits 1 "lacks" --config "$config" --check-host --set port.device=0000:ff:1f.7
+few=0
+prlimit --nofile=200:200 "$millraced" --config "$config" --set connections.max=100 >"$dir/few" 2>&1 || few=$?
+claim "too few descriptors for the connections stop the start" [ "$few" = 1 ]
+claim "and it says how many are needed" grep -qF "connections.max needs 228 descriptors, 200 are allowed" "$dir/few"
 
 "$millraced" --config "$config" >"$dir/out" 2>"$dir/err" &
 pid=$!
