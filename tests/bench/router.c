@@ -273,15 +273,16 @@ void mr_router_stop(struct mr_router *router)
 
 void mr_router_webhook(struct mr_router *router, uint64_t resource, uint16_t port)
 {
-	static struct mr_steward_msg msg = {.kind = MR_STEWARD_WEBHOOK_ADD, .generation = 1};
-	msg.webhook = (struct mr_webhook){.id = 5000,
-		.resource = resource,
-		.in_flight = MR_IN_FLIGHT_MAX,
-		.host = "127.0.0.1",
-		.port = port,
-		.address = {[10] = 0xff, 0xff, 127, 0, 0, 1},
-		.path = "/hook",
-		.secret_length = sizeof(SECRET) - 1};
+	static struct mr_steward_msg msg = {.kind = MR_STEWARD_WEBHOOK_ADD,
+		.generation = 1,
+		.webhook = {.id = 5000,
+			.in_flight = MR_IN_FLIGHT_MAX,
+			.host = "127.0.0.1",
+			.address = {[10] = 0xff, 0xff, 127, 0, 0, 1},
+			.path = "/hook",
+			.secret_length = sizeof(SECRET) - 1}};
+	msg.webhook.resource = resource;
+	msg.webhook.port = port;
 	memcpy(msg.webhook.secret, SECRET, sizeof(SECRET) - 1);
 	struct mr_desc desc = {{(uintptr_t)&msg, 0}};
 	mr_ring_push(router->steward[MR_ROUTER_DELIVERY], desc);
