@@ -197,7 +197,8 @@ bool mr_report_passed(const struct mr_report_send *send, const struct mr_report_
 		{sink->misrouted > 0, "events came to webhooks they are none of the business of"},
 		{!sink->passed, "the receiver failed the run"},
 		{mr_report_achieved(send) < achieved_min,
-			"too few of the offered events were accepted"},
+			"too few of the offered events were accepted: if the machine has other "
+			"work, end that or offer less with --rate"},
 	};
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (rules[i].broken) {
