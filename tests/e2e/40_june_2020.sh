@@ -82,6 +82,7 @@ for ((i = 0; i < pairs; i++)); do
 done
 for class in $classes; do
   judge own_session "$class"
+  judge same_session "$class"
 done
 if [ "${EXPECT:-success}" = failure ]; then
   [ -n "$failed" ] || e2e_fail 'this build is broken on purpose and must not pass'
