@@ -9,6 +9,7 @@ void mr_reader_init(struct mr_reader *reader, struct mr_stream *const *streams,
 {
 	reader->streams = streams;
 	reader->streams_count = streams_count;
+	reader->first_stream = streams_count > 0 ? streams[0]->id : 0;
 	reader->backend = backend;
 }
 
@@ -23,8 +24,9 @@ static bool header_is_sane(const struct mr_record *record)
 // record.
 static enum mr_read read_memory(struct mr_reader *reader, mr_position position)
 {
-	uint16_t id = mr_position_stream(position);
-	const struct mr_stream *stream = id < reader->streams_count ? reader->streams[id] : NULL;
+	uint32_t index = (uint32_t)mr_position_stream(position) - reader->first_stream;
+	const struct mr_stream *stream =
+		index < reader->streams_count ? reader->streams[index] : NULL;
 	uint64_t offset = mr_position_offset(position);
 	struct mr_record record;
 	if (stream == NULL || !mr_stream_read(stream, offset, &record, sizeof(record)))

@@ -25,12 +25,14 @@ struct mr_backend_reader {
 };
 
 struct mr_reader {
-	struct mr_stream *const *streams; // by stream id; NULL where there is none
+	struct mr_stream *const *streams; // index: stream id - first_stream
 	uint32_t streams_count;
+	uint16_t first_stream; // of this boot; positions of earlier boots are the back end's
 	struct mr_backend_reader backend;
 	alignas(64) uint8_t bytes[MR_RECORD_BYTES_MAX + 56];
 };
 
+// The streams' ids are consecutive.
 void mr_reader_init(struct mr_reader *reader, struct mr_stream *const *streams,
 	uint32_t streams_count, struct mr_backend_reader backend);
 // On HIT *ret_record points into the reader. A record whose header is nonsense answers GONE and

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -126,3 +127,39 @@ struct mr_delivery_board {
 	// none.
 	alignas(64) _Atomic uint64_t floor[MR_STREAMS_MAX];
 };
+
+// A shard to one delivery stage, when the journal is on disk: lane messages are pushed in the order
+// of the match records they come from, and a stage that has taken `count` messages has taken all
+// of those of records below `offset`, and none of later ones. It takes no message beyond `count`,
+// so at the end of every intake that was not cut short it knows its place in the shard's stream:
+// what a checkpoint of its lanes says. (A seqlock of two words: odd while they are being written.)
+struct mr_lane_feed {
+	alignas(64) _Atomic uint64_t version;
+	_Atomic uint64_t count;
+	_Atomic uint64_t offset;
+};
+
+static inline void mr_lane_feed_publish(struct mr_lane_feed *feed, uint64_t count, uint64_t offset)
+{
+	const uint64_t version = atomic_load_explicit(&feed->version, memory_order_relaxed);
+	atomic_store_explicit(&feed->version, version + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&feed->count, count, memory_order_release);
+	atomic_store_explicit(&feed->offset, offset, memory_order_release);
+	atomic_store_explicit(&feed->version, version + 2, memory_order_release);
+}
+
+// False when the shard is just writing: ask again in a later step.
+static inline bool mr_lane_feed_read(
+	const struct mr_lane_feed *feed, uint64_t *ret_count, uint64_t *ret_offset)
+{
+	const uint64_t version = atomic_load_explicit(&feed->version, memory_order_acquire);
+	const uint64_t count = atomic_load_explicit(&feed->count, memory_order_acquire);
+	const uint64_t offset = atomic_load_explicit(&feed->offset, memory_order_acquire);
+	if (version % 2 != 0
+		|| atomic_load_explicit(&feed->version, memory_order_relaxed) != version)
+		return false;
+	*ret_count = count;
+	*ret_offset = offset;
+	return true;
+}

@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "journal_board.h"
 #include "message.h"
 #include "reader.h"
+#include "recovered.h"
 #include "stage.h"
 #include "stream.h"
 
@@ -56,6 +58,10 @@ struct mr_shard_config {
 	struct mr_ring *from_delivery[MR_DELIVERIES_MAX]; // struct mr_hold_msg
 	const struct mr_delivery_board *boards[MR_DELIVERIES_MAX];
 	struct mr_ring *from_steward;
+	// With a journal on disk; NULL in a volatile shard.
+	const struct mr_journal_board *journal;
+	struct mr_owner_board *owner; // its own
+	struct mr_lane_feed *feeds[MR_DELIVERIES_MAX];
 	struct mr_stats_stage *stats;
 	struct mr_stats_scope *scopes; // [MR_LEDGER_TABLES][MR_LEDGER_SCOPES_MAX]
 };
@@ -66,6 +72,19 @@ enum { MR_SHARD_ACK_SLOTS = 256 }; // per source
 struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_config *config);
 enum mr_poll mr_shard_step(void *shard, struct mr_now now, struct mr_budget budget);
 uint64_t mr_shard_next_due(void *shard);
+
+// -- What a start has recovered, before the first step and before any message of the steward.
+// A session, open under this index as if the steward had opened it.
+void mr_shard_recover_session(
+	struct mr_shard *shard, uint32_t index, uint64_t app, uint64_t session_id, uint32_t epoch);
+// The window of one of its flows: everything below `next` is settled; what `accepted` (bit: sequence
+// mod window, of the last window below next) does not name is listed as refused(restarted) until
+// the producer says that it knows.
+void mr_shard_recover_flow(struct mr_shard *shard, uint32_t index, uint32_t flow, uint64_t next,
+	const uint64_t accepted[MR_WINDOW_MAX / 64]);
+// An accepted event that waits for distribution; in the order of each object. False: the tables of
+// this shard are full (objects.max, positions.max).
+bool mr_shard_recover_event(struct mr_shard *shard, const struct mr_recovered_event *event);
 
 // For tests and the simulator: whether both ledgers balance, counted from the structures. On false,
 // says why.

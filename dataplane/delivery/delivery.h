@@ -7,9 +7,12 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "journal_board.h"
 #include "message.h"
 #include "net.h"
 #include "reader.h"
+#include "recovered.h"
+#include "segment_map.h"
 #include "stage.h"
 #include "steward_msg.h"
 #include "stream.h"
@@ -43,6 +46,12 @@ struct mr_delivery_config {
 	struct mr_ring *from_steward;
 	struct mr_ring *to_steward;
 	struct mr_delivery_board *board; // written here, read by the shards
+	// With a journal on disk; NULL in a volatile router.
+	const struct mr_journal_board *journal;
+	const struct mr_segment_map *map;
+	struct mr_owner_board *owner; // its own
+	struct mr_needs *needs; // its own; a start has counted what recovered lanes need
+	const struct mr_lane_feed *feeds[MR_SHARDS_MAX];
 	struct mr_stats_stage *stats;
 	struct mr_stats_webhook *webhooks; // rows by lane
 	uint64_t rng_seed; // jitter
@@ -56,5 +65,9 @@ enum mr_poll mr_delivery_step(void *delivery, struct mr_now now, struct mr_budge
 uint64_t mr_delivery_next_due(void *delivery);
 void mr_delivery_free(
 	struct mr_delivery *delivery); // closes connections, wipes secrets; accepts NULL
+// Lanes that a start has recovered, of all stages, before the first step; they outlive it.
+void mr_delivery_recover(struct mr_delivery *delivery, const struct mr_recovered_lane *lanes,
+	uint32_t lanes_count);
+
 // For tests and the simulator: matched = delivered + pending + dropped, counted from the lanes.
 bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t why_size);

@@ -1,4 +1,4 @@
-// Asynchronous sockets and the nap of one lcore: net_uring.c over io_uring,
+// Asynchronous sockets, journal files and the nap of one lcore: net_uring.c over io_uring,
 // tests/support/net_fake.c in virtual time. One instance per lcore, used by that thread alone;
 // completions are called from mr_net_poll.
 //
@@ -39,6 +39,13 @@ void mr_net_connect(struct mr_net *net, struct mr_io *io, int fd, const struct m
 void mr_net_send(struct mr_net *net, struct mr_io *io, int fd, const void *bytes, size_t length);
 // The result is 0 when the peer has closed.
 void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size);
+// Files of the journal; offset, length and memory aligned to 4096. The result is the number of
+// bytes, which may be fewer than asked: the caller goes on. A write whose result is its length is
+// durable (RWF_DSYNC).
+void mr_net_read(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size,
+	uint64_t offset);
+void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const void *bytes,
+	size_t length, uint64_t offset);
 // Asks the kernel to end the operation of `io`; its done() is still called, once.
 void mr_net_cancel(struct mr_net *net, struct mr_io *io);
 // Closed asynchronously, no callback. Cancel what is under way on it first: until that has ended

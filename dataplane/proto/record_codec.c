@@ -8,8 +8,6 @@
 
 #include "mr_assert.h"
 
-enum { LANE_POSITIONS_MAX = 512 };
-
 // The checksum of `header` (its check field zero) followed by the rest of the head and the body.
 static uint32_t checksum(const struct mr_record *header, const uint8_t *rest, size_t rest_bytes,
 	const void *body, size_t body_bytes)
@@ -64,6 +62,9 @@ static size_t fixed_bytes(uint32_t kind)
 		[MR_RECORD_LANE] = sizeof(struct mr_record_lane),
 		[MR_RECORD_SESSION] = sizeof(struct mr_record_session),
 		[MR_RECORD_WEBHOOK] = sizeof(struct mr_record_webhook),
+		[MR_RECORD_QUEUED] = sizeof(struct mr_record_queued),
+		[MR_RECORD_TAKEN] = sizeof(struct mr_record_taken),
+		[MR_RECORD_EXPIRED] = sizeof(struct mr_record_expired),
 	};
 	return kind < MR_RECORD_KIND_COUNT ? bytes[kind] : 0;
 }
@@ -110,13 +111,21 @@ bool mr_record_sane(const struct mr_record *record, size_t available)
 	case MR_RECORD_LANE:
 		return words_follow(record,
 			load_u32(record, offsetof(struct mr_record_lane, count)),
-			LANE_POSITIONS_MAX);
+			MR_LANE_RECORD_ENTRIES_MAX);
+	case MR_RECORD_QUEUED:
+		return words_follow(record,
+			load_u32(record, offsetof(struct mr_record_queued, count)),
+			MR_QUEUED_RECORD_EVENTS_MAX);
+	case MR_RECORD_TAKEN:
+		return words_follow(record,
+			load_u32(record, offsetof(struct mr_record_taken, count)), MR_SHARDS_MAX);
 	case MR_RECORD_WEBHOOK:
 		return webhook_texts_fit(record);
 	case MR_RECORD_DROPPED:
 	case MR_RECORD_CHECKPOINT:
 	case MR_RECORD_PROGRESS:
 	case MR_RECORD_SESSION:
+	case MR_RECORD_EXPIRED:
 		return record->length == fixed;
 	case MR_RECORD_KIND_COUNT:
 		break;

@@ -72,6 +72,15 @@ enum {
 	MR_RESPONSE_BODY_READ_MAX = 65536,
 	MR_RESPONSE_INTERIM_MAX = 8, // 1xx responses before the final one
 
+	// -- The journal.
+	MR_JOURNAL_COMMIT_MAX = 1 << 20, // bytes of runs in one commit frame
+	MR_JOURNAL_COMMITS_MAX = 4, // commit buffers, hence writes under way
+	MR_SEGMENTS_MAX = 4096, // live at once: each holds a descriptor
+	MR_SEGMENT_BYTES_MIN = 1 << 20,
+	MR_SEGMENT_SPARES = 2, // made ahead of the writer
+	MR_LANE_RECORD_ENTRIES_MAX = 512,
+	MR_QUEUED_RECORD_EVENTS_MAX = 512,
+
 	// -- Control.
 	MR_CONTROL_MESSAGE_BYTES_MAX = 16384,
 	MR_STAGES_MAX = MR_SOURCES_MAX + MR_SHARDS_MAX + MR_DELIVERIES_MAX + 4,
@@ -96,4 +105,5 @@ static_assert((MR_MTU_JUMBO - MR_IPV6_UDP_BYTES) / MR_EVENT_FIXED_BYTES <= MR_PA
 static_assert(MR_FRAGMENT_BYTES_MAX + 16 <= MR_BATCH_BYTES_MAX, "one rendered event fits a body");
 static_assert(MR_WINDOW_MAX % 64 == 0, "the window is a bitmap of words");
 static_assert(MR_STREAMS_MAX < 65535, "0xffff is no stream");
+static_assert((MR_SEGMENTS_MAX & (MR_SEGMENTS_MAX - 1)) == 0, "segments are counted in a ring");
 static_assert(MR_SESSIONS_MAX <= 65535, "sessions are 16-bit indices in descriptors");

@@ -21,6 +21,10 @@ enum mr_record_kind {
 	MR_RECORD_LANE = 8, // delivery: lane entries beyond memory
 	MR_RECORD_SESSION = 9, // node: a session opened or closed
 	MR_RECORD_WEBHOOK = 10, // node: a webhook with its sealed secret
+	MR_RECORD_QUEUED = 11, // shard: events not distributed yet, older than a checkpoint
+	MR_RECORD_TAKEN =
+		12, // delivery: how far a checkpoint's lanes have taken each shard's matches
+	MR_RECORD_EXPIRED = 13, // node: a webhook was given up
 	MR_RECORD_KIND_COUNT,
 };
 
@@ -53,16 +57,23 @@ static inline uint64_t mr_position_offset(mr_position position)
 	return (position & ((UINT64_C(1) << 48) - 1)) << 3;
 }
 
+// In record.flags and hops_done of an event that a start has copied out of an earlier boot's stream:
+// hops whose match records are durable and counted there. They are not sent again.
+enum mr_event_flag {
+	MR_EVENT_OBJECT_DONE = 1, // the hop to the object itself
+	MR_EVENT_COPIED = 2, // was accepted in an earlier boot
+};
+
 // Followed by the event's bytes exactly as decoded (struct mr_event_fixed first).
 struct mr_record_event {
-	struct mr_record record;
+	struct mr_record record; // flags: enum mr_event_flag
 	uint64_t app;
 	uint64_t session_id;
 	uint64_t sequence;
 	int64_t received_at_ns; // wall clock, UTC: retention counts from here
 	uint32_t session_epoch;
 	uint16_t flow;
-	uint16_t reserved;
+	uint16_t hops_done; // bit: index of an ancestor
 	// struct mr_event_fixed and what follows it
 };
 static_assert(sizeof(struct mr_record_event) == 56, "record format");
@@ -105,6 +116,16 @@ struct mr_record_distributed {
 };
 static_assert(sizeof(struct mr_record_distributed) == 24, "record format");
 
+// A checkpoint's list of events that still wait in object queues with no hop sent. Events in
+// replayed frames need no such list: it is for those before them. Followed by `count` offsets (u64)
+// in the same stream.
+struct mr_record_queued {
+	struct mr_record record;
+	uint32_t count; // at most MR_QUEUED_RECORD_EVENTS_MAX
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mr_record_queued) == 24, "record format");
+
 struct mr_record_dropped {
 	struct mr_record record;
 	mr_position origin;
@@ -129,9 +150,13 @@ struct mr_record_checkpoint {
 };
 static_assert(sizeof(struct mr_record_checkpoint) == 48 + MR_WINDOW_MAX / 8, "record format");
 
+enum mr_batch_flag {
+	MR_BATCH_AGAIN = 1, // a checkpoint repeats a batch that has not settled
+};
+
 // Followed by `count` positions, in delivery order.
 struct mr_record_batch {
-	struct mr_record record;
+	struct mr_record record; // flags: enum mr_batch_flag
 	uint64_t webhook;
 	uint64_t number; // rises by one per batch of the webhook; names it to the receiver
 	uint16_t sublane;
@@ -153,16 +178,40 @@ struct mr_record_progress {
 };
 static_assert(sizeof(struct mr_record_progress) == 56, "record format");
 
-// Followed by `count` positions (at most 512).
-struct mr_record_lane {
-	struct mr_record record;
-	uint64_t webhook;
-	uint64_t first_entry; // entry number of the first position
-	uint16_t sublane;
-	uint16_t side; // 0 normal, 1 penalty
-	uint32_t count;
+enum mr_lane_record_flag {
+	// A checkpoint's: the lane's whole state, in one or several records of which the first
+	// carries MR_LANE_RECORD_FIRST and replaces all that was known of the lane's entries from
+	// match records below `taken`. Without it: the record spills entries that are in the state
+	// already, and says nothing new.
+	MR_LANE_RECORD_STATE = 1,
+	MR_LANE_RECORD_FIRST = 2,
+	// The positions are of lane records that hold the entries, oldest first.
+	MR_LANE_RECORD_INDEX = 4,
 };
-static_assert(sizeof(struct mr_record_lane) == 40, "record format");
+
+// Followed by `count` positions: entries of one sub-lane, oldest first.
+struct mr_record_lane {
+	struct mr_record record; // flags: enum mr_lane_record_flag
+	uint64_t webhook;
+	uint64_t first_entry; // entries that ever left the sub-lane before the first of these
+	mr_position taken; // STATE: match records of the lane's shard below it are in the state
+	uint64_t last_number; // of the webhook's batches
+	uint16_t sublane;
+	uint16_t sublanes; // of the lane: delivery.in_flight when it was opened
+	uint32_t count; // at most MR_LANE_RECORD_ENTRIES_MAX
+};
+static_assert(sizeof(struct mr_record_lane) == 56, "record format");
+
+// Begins a checkpoint of a delivery stage: lanes that no LANE record of it names were empty, and
+// have taken every match record of a shard's stream below these positions. Followed by `count`
+// positions, one per shard.
+struct mr_record_taken {
+	struct mr_record record;
+	uint64_t epoch; // of the checkpoint
+	uint32_t count;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mr_record_taken) == 32, "record format");
 
 struct mr_record_session {
 	struct mr_record record; // flags: 1 closed
@@ -173,6 +222,14 @@ struct mr_record_session {
 	int64_t at_ns; // wall clock
 };
 static_assert(sizeof(struct mr_record_session) == 48, "record format");
+
+struct mr_record_expired {
+	struct mr_record record;
+	uint64_t webhook;
+	uint64_t entry_hash; // of its entry in the configuration: another one lifts it
+	int64_t at_ns; // wall clock
+};
+static_assert(sizeof(struct mr_record_expired) == 40, "record format");
 
 // Followed by the strings: name, url, sealed secret, filters in the text form of the configuration
 // file.

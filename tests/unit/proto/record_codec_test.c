@@ -68,6 +68,11 @@ static void shard_records_have_their_golden_bytes(void **state)
 	checkpoint.accepted[127] = UINT64_C(1) << 63;
 	expect_record("record_checkpoint", &checkpoint, sizeof(checkpoint), NULL, 0,
 		MR_RECORD_CHECKPOINT, 0);
+
+	struct mr_record_queued queued = {.count = 2};
+	const uint64_t waiting[] = {4096, 1048576};
+	expect_record("record_queued", &queued, sizeof(queued), waiting, sizeof(waiting),
+		MR_RECORD_QUEUED, 0);
 }
 
 static void delivery_records_have_their_golden_bytes(void **state)
@@ -90,11 +95,20 @@ static void delivery_records_have_their_golden_bytes(void **state)
 	expect_record(
 		"record_progress", &progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, 0);
 
-	struct mr_record_lane lane = {
-		.webhook = 501, .first_entry = 4001, .sublane = 3, .side = 1, .count = 2};
+	struct mr_record_lane lane = {.webhook = 501,
+		.first_entry = 4001,
+		.taken = mr_position_make(2, 24576),
+		.last_number = 88,
+		.sublane = 3,
+		.sublanes = 4,
+		.count = 2};
 	const mr_position positions[] = {mr_position_make(2, 8192), mr_position_make(2, 16384)};
 	expect_record("record_lane", &lane, sizeof(lane), positions, sizeof(positions),
-		MR_RECORD_LANE, 0);
+		MR_RECORD_LANE, MR_LANE_RECORD_STATE | MR_LANE_RECORD_FIRST);
+
+	struct mr_record_taken taken = {.epoch = 7, .count = 2};
+	expect_record("record_taken", &taken, sizeof(taken), positions, sizeof(positions),
+		MR_RECORD_TAKEN, 0);
 }
 
 static void node_records_have_their_golden_bytes(void **state)
@@ -112,11 +126,15 @@ static void node_records_have_their_golden_bytes(void **state)
 	static const char texts[32] = "büro1http://10.0.0.2/hook\xde\xad\xbe\xef";
 	expect_record("record_webhook", &webhook, sizeof(webhook), texts, sizeof(texts),
 		MR_RECORD_WEBHOOK, 0);
+
+	struct mr_record_expired expired = {
+		.webhook = 501, .entry_hash = UINT64_C(0x1122334455667788), .at_ns = at_ns};
+	expect_record("record_expired", &expired, sizeof(expired), NULL, 0, MR_RECORD_EXPIRED, 0);
 }
 
 static const char *const names[] = {"record_event", "record_match", "record_distributed",
 	"record_dropped", "record_checkpoint", "record_batch", "record_progress", "record_lane",
-	"record_session", "record_webhook"};
+	"record_session", "record_webhook", "record_queued", "record_taken", "record_expired"};
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
 static void no_changed_bit_survives_the_check(void **state)
@@ -164,7 +182,9 @@ static void counts_that_lie_are_not_sane(void **state)
 		{"record_match", 32, 3}, {"record_match", 33, 0xff}, {"record_distributed", 16, 2},
 		{"record_distributed", 16, 4}, {"record_distributed", 19, 0x80},
 		{"record_batch", 34, 0}, {"record_batch", 34, 4}, {"record_batch", 35, 0xff},
-		{"record_lane", 36, 1}, {"record_lane", 36, 3}, {"record_lane", 39, 0xff},
+		{"record_lane", 52, 1}, {"record_lane", 52, 3}, {"record_lane", 55, 0xff},
+		{"record_queued", 16, 1}, {"record_queued", 16, 3}, {"record_queued", 19, 0xff},
+		{"record_taken", 24, 1}, {"record_taken", 24, 3}, {"record_taken", 27, 0xff},
 		{"record_webhook", 40, 0xff}, {"record_webhook", 41, 0xff},
 		{"record_webhook", 46, 3}, {"record_dropped", 0, 56}, {"record_session", 0, 40},
 		{"record_session", 0, 0}, {"record_session", 0, 12}, {"record_session", 3, 0x80},
