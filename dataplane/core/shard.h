@@ -77,9 +77,9 @@ uint64_t mr_shard_next_due(void *shard);
 // A session, open under this index as if the steward had opened it.
 void mr_shard_recover_session(
 	struct mr_shard *shard, uint32_t index, uint64_t app, uint64_t session_id, uint32_t epoch);
-// The window of one of its flows: everything below `next` is settled; what `accepted` (bit: sequence
-// mod window, of the last window below next) does not name is listed as refused(restarted) until
-// the producer says that it knows.
+// The window of one of its flows: everything below `next` is settled; what `accepted` (bit:
+// sequence mod window, of the last window below next) does not name is listed as
+// refused(restarted) until the producer says that it knows.
 void mr_shard_recover_flow(struct mr_shard *shard, uint32_t index, uint32_t flow, uint64_t next,
 	const uint64_t accepted[MR_WINDOW_MAX / 64]);
 // An accepted event that waits for distribution; in the order of each object. False: the tables of
