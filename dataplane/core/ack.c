@@ -197,9 +197,14 @@ uint32_t mr_ack_write(struct mr_flow *flow, const struct mr_refused_pool *pool, 
 	const uint16_t runs_count = write_runs(flow, pool, &settled, runs);
 	const uint16_t words_count = write_bitmap(flow, settled, words);
 	mr_assert(settled >= flow->known && settled <= flow->next);
+	// What lies more than a window beyond what the producer is told is discarded when it comes
+	// (mr_flow_place): it must not be told that it may send it.
+	uint64_t edge = flow->edge;
+	if (edge > settled + MR_WINDOW_MAX)
+		edge = settled + MR_WINDOW_MAX;
 	const struct mr_wire_ack ack = {
 		.settled = settled,
-		.edge = flow->edge,
+		.edge = edge,
 		.echo_send_time_ns = flow->echo_ns,
 		.retry_after_ms = flow->is_busy ? MR_ACK_BUSY_RETRY_MS : 0,
 		.bitmap_words = words_count,

@@ -55,6 +55,28 @@ static void run_that_never_ends_stays_within_the_window(void **state)
 	}
 }
 
+// More runs than one ACK tells: the producer may send no further than a window beyond what it was
+// told, or the packet would be discarded although it kept to the edge.
+static void an_ack_that_tells_a_part_grants_no_more_than_its_window(void **state)
+{
+	(void)state;
+	mr_flow_open(&flow, 0);
+	flow.edge = flow.settled + MR_WINDOW_MAX;
+	for (uint32_t i = 0; i < 50; i++) {
+		const uint64_t sequence = flow.next;
+		mr_flow_accept(&flow);
+		assert_true(mr_flow_refuse(&flow, &pool, 1, &full));
+		assert_true(mr_flow_durable(&flow, sequence));
+	}
+	flow.edge = flow.settled + MR_WINDOW_MAX;
+	static uint8_t body[MR_ACK_BYTES_MAX];
+	struct mr_wire_ack_view view;
+	assert_int_equal(mr_wire_parse_ack(body, mr_ack_write(&flow, &pool, body), &view), 0);
+	assert_true(view.ack.settled < flow.settled);
+	mr_flow_known(&flow, &pool, view.ack.settled);
+	assert_int_equal(mr_flow_place(&flow, view.ack.edge - 1, 1), MR_PLACE_AHEAD);
+}
+
 static void place_is_judged_by_next_edge_and_known(void **state)
 {
 	(void)state;
@@ -227,6 +249,8 @@ static void credit_is_divided_among_those_who_sent_lately(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_ack_that_tells_a_part_grants_no_more_than_its_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			place_is_judged_by_next_edge_and_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(
