@@ -27,6 +27,10 @@ struct mr_journal_board { // written by the journal stage
 	_Atomic uint64_t epoch;
 	_Atomic uint64_t stalled_since_ns; // monotonic: a write has been under way since; 0: none
 	_Atomic uint64_t failed_ns; // monotonic: when it failed; 0: it has not
+	// What failed, for people; stored before the state.
+	_Atomic int32_t failed_error; // negative errno
+	_Atomic uint64_t failed_segment; // number; 0: a segment that was being made
+	_Atomic uint64_t failed_offset; // in its file
 };
 
 struct mr_owner_board { // written by a shard, a delivery stage or the steward; read by the journal

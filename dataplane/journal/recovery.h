@@ -27,7 +27,7 @@ struct mr_recovered_session {
 	uint64_t session_id;
 	uint64_t key_id;
 	uint32_t epoch;
-	int64_t at_ns; // wall clock: when it was opened
+	int64_t at_ns; // wall clock: of its last record
 };
 
 struct mr_recovered_expiry {

@@ -213,15 +213,20 @@ struct mr_record_taken {
 };
 static_assert(sizeof(struct mr_record_taken) == 32, "record format");
 
+enum mr_session_flag {
+	MR_SESSION_CLOSED = 1,
+};
+
 struct mr_record_session {
-	struct mr_record record; // flags: 1 closed
+	struct mr_record record; // flags: enum mr_session_flag
 	uint64_t app;
 	uint64_t session_id;
+	uint64_t key_id; // of its last HELLO
 	uint32_t session_epoch;
 	uint32_t reserved;
 	int64_t at_ns; // wall clock
 };
-static_assert(sizeof(struct mr_record_session) == 48, "record format");
+static_assert(sizeof(struct mr_record_session) == 56, "record format");
 
 struct mr_record_expired {
 	struct mr_record record;

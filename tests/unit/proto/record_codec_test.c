@@ -114,8 +114,10 @@ static void delivery_records_have_their_golden_bytes(void **state)
 static void node_records_have_their_golden_bytes(void **state)
 {
 	(void)state;
-	struct mr_record_session session = {.app = 42, .session_id = session_id, .at_ns = at_ns};
-	expect_record("record_session", &session, sizeof(session), NULL, 0, MR_RECORD_SESSION, 1);
+	struct mr_record_session session = {
+		.app = 42, .session_id = session_id, .key_id = 5, .at_ns = at_ns};
+	expect_record("record_session", &session, sizeof(session), NULL, 0, MR_RECORD_SESSION,
+		MR_SESSION_CLOSED);
 
 	struct mr_record_webhook webhook = {.webhook = 501,
 		.resource = 9001,
