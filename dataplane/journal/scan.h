@@ -16,6 +16,8 @@ struct mr_scan;
 
 struct mr_scan_found {
 	bool empty; // no segment at all
+	// Numbers of the files that are there. Those below oldest_needed are left-overs of a crash
+	// while they were retired: they may go. The newest may be unused.
 	uint64_t oldest_segment, newest_segment;
 	uint64_t last_frame; // sequence; 0: none
 	uint64_t last_check;
@@ -23,7 +25,7 @@ struct mr_scan_found {
 	uint64_t oldest_needed; // as the last frame says
 	uint64_t tail_bytes_dropped; // torn, never acknowledged
 	uint64_t bytes; // of all segments
-	struct mr_segment_header newest; // header of the newest segment
+	struct mr_segment_header newest; // header of the newest segment that has one
 };
 
 // What is wrong, for a message: "segment-00..02: offset 8192: ...".
@@ -55,7 +57,15 @@ int mr_scan_seek(struct mr_scan *scan, uint64_t segment);
 // are among them.
 int mr_scan_next(
 	struct mr_scan *scan, struct mr_scan_frame *ret_frame, struct mr_scan_error *ret_error);
-// Header of a live segment; NULL: none.
+// How far a segment goes, and where its frames begin: `each` is called for one frame per MiB in
+// rising order, with how far each of the segment's streams had come before it. Out of the closing
+// index where there is one, else by walking the segment. `ret_ends`: how far each stream had come
+// at `ret_end_block`. For mr_segment_map_frame and mr_segment_map_durable.
+typedef void mr_scan_mark(void *owner, uint32_t block, const uint64_t *offsets);
+int mr_scan_marks(struct mr_scan *scan, uint64_t segment, mr_scan_mark *each, void *owner,
+	uint32_t *ret_end_block, uint64_t ret_ends[MR_STREAMS_MAX],
+	struct mr_scan_error *ret_error);
+// Header of a live segment; NULL: none (retired, or begun and never used).
 const struct mr_segment_header *mr_scan_segment(const struct mr_scan *scan, uint64_t number);
 // One record by its position, wherever it is: 0 and the record (until the next call), -ENOENT when
 // it is in no live segment, other negative errno.

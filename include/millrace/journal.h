@@ -23,7 +23,7 @@ enum {
 
 // First block of a segment, written (durably) before its first frame. Where a segment's streams
 // begin: segments belong to one boot, whose streams have the ids
-// [first_stream, first_stream + streams).
+// [first_stream, first_stream + streams). Magic, version and check keep their places in every version.
 struct mr_segment_header {
 	uint32_t magic; // MR_SEGMENT_MAGIC
 	uint16_t version; // MR_JOURNAL_VERSION
@@ -68,7 +68,8 @@ struct mr_frame_header {
 	uint32_t magic; // MR_FRAME_MAGIC
 	uint16_t kind; // enum mr_frame_kind
 	uint16_t runs;
-	// XXH3-64 of [16, bytes) of the frame, padding not included
+	// XXH3-64 of [16, bytes) of the frame, padding not included, seeded with the journal's id: a
+	// frame of another journal, and bytes that a producer made look like a frame, are none
 	uint64_t check;
 	uint64_t sequence; // rises by one per frame, in the whole journal
 	uint64_t segment; // number: the segment's generation
