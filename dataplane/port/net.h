@@ -40,8 +40,8 @@ void mr_net_send(struct mr_net *net, struct mr_io *io, int fd, const void *bytes
 // The result is 0 when the peer has closed.
 void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size);
 // Files of the journal; offset, length and memory aligned to 4096. The result is the number of
-// bytes, which may be fewer than asked: the caller goes on. A write whose result is its length is
-// durable (RWF_DSYNC).
+// bytes, which may be fewer than asked: the caller goes on. As many bytes as a write's result says are
+// durable (RWF_DSYNC); after an error, anything may have been written.
 void mr_net_read(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size,
 	uint64_t offset);
 void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const void *bytes,

@@ -31,7 +31,7 @@ struct fake_socket {
 	uint64_t quiet_since_ns;
 };
 
-enum event_kind { EVENT_DONE, EVENT_CONNECTED, EVENT_BYTES, EVENT_QUIET };
+enum event_kind { EVENT_DONE, EVENT_FILE, EVENT_CONNECTED, EVENT_BYTES, EVENT_QUIET };
 
 struct event {
 	uint64_t due_ns;
@@ -41,6 +41,7 @@ struct event {
 	uint32_t generation;
 	struct mr_io *io;
 	int32_t result;
+	struct mr_fake_file_op *file_op; // EVENT_FILE; owned
 };
 
 struct mr_net {
@@ -55,6 +56,7 @@ struct mr_net {
 	uint32_t sockets_limit;
 	struct mr_fake_peer *peers[PEERS_MAX];
 	uint32_t peers_count;
+	struct mr_fake_files files;
 	struct mr_fake_peer *send_fails_for;
 	int send_error;
 	bool sleeping;
@@ -267,6 +269,7 @@ static void happen(struct mr_net *net, const struct event *event)
 		settle_read(net, socket);
 		break;
 	case EVENT_DONE:
+	case EVENT_FILE:
 		break;
 	}
 }
@@ -297,6 +300,11 @@ void mr_net_close(struct mr_net *net)
 	for (uint32_t i = 0; i < net->sockets_count; i++) {
 		if (net->sockets[i].used)
 			forget_socket(net, &net->sockets[i]);
+	}
+	for (size_t i = 0; i < net->events_count; i++) {
+		if (net->events[i].kind == EVENT_FILE)
+			net->files.drop(net->files.state, net->events[i].file_op);
+		free(net->events[i].file_op);
 	}
 	free(net->sockets);
 	free(net->events);
@@ -397,6 +405,33 @@ void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, 
 	settle_read(net, socket);
 }
 
+static void begin_file_op(struct mr_net *net, struct mr_io *io, struct mr_fake_file_op op)
+{
+	assert(!io->busy && net->files.begin != NULL);
+	io->busy = true;
+	struct mr_fake_file_op *kept = checked(malloc(sizeof(*kept)));
+	*kept = op;
+	uint64_t due_ns = net->files.begin(net->files.state, kept, net->now_ns);
+	push_event(net,
+		(struct event){.kind = EVENT_FILE, .due_ns = due_ns, .io = io, .file_op = kept});
+}
+
+void mr_net_read(
+	struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size, uint64_t offset)
+{
+	begin_file_op(net, io,
+		(struct mr_fake_file_op){
+			.fd = fd, .into = ret_bytes, .length = size, .offset = offset});
+}
+
+void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const void *bytes,
+	size_t length, uint64_t offset)
+{
+	begin_file_op(net, io,
+		(struct mr_fake_file_op){
+			.fd = fd, .from = bytes, .length = length, .offset = offset});
+}
+
 void mr_net_cancel(struct mr_net *net, struct mr_io *io)
 {
 	for (uint32_t i = 0; i < net->sockets_count && io->busy; i++) {
@@ -424,7 +459,10 @@ uint32_t mr_net_poll(struct mr_net *net)
 
 	while (net->events_count > 0 && net->events[0].due_ns <= net->now_ns) {
 		struct event event = pop_event(net);
-		if (event.kind != EVENT_DONE) {
+		if (event.kind == EVENT_FILE) {
+			event.result = net->files.finish(net->files.state, event.file_op);
+			free(event.file_op);
+		} else if (event.kind != EVENT_DONE) {
 			happen(net, &event);
 			continue;
 		}
@@ -455,6 +493,11 @@ void mr_net_ring_doorbell(struct mr_net *net)
 bool mr_net_sleeping(const struct mr_net *net)
 {
 	return net->sleeping;
+}
+
+void mr_fake_set_files(struct mr_net *net, struct mr_fake_files files)
+{
+	net->files = files;
 }
 
 void mr_fake_add(struct mr_net *net, struct mr_fake_peer *peer)

@@ -46,6 +46,26 @@ struct mr_fake_peer {
 	uint64_t requests;
 };
 
+// A read or write of a file; `id` is the files' own.
+struct mr_fake_file_op {
+	uint64_t id;
+	uint64_t offset;
+	void *into; // of a read: filled by finish
+	const void *from; // of a write: the same until finish; NULL: a read
+	size_t length;
+	int fd;
+};
+
+// What stands behind mr_net_read and mr_net_write_durable (disk_fake.h).
+struct mr_fake_files {
+	void *state;
+	// When it will be done.
+	uint64_t (*begin)(void *state, struct mr_fake_file_op *op, uint64_t now_ns);
+	int32_t (*finish)(void *state, const struct mr_fake_file_op *op); // the result
+	void (*drop)(void *state, const struct mr_fake_file_op *op); // the net is closed
+};
+void mr_fake_set_files(struct mr_net *net, struct mr_fake_files files);
+
 // The peer is the caller's and must outlive the net.
 void mr_fake_add(struct mr_net *net, struct mr_fake_peer *peer);
 // An answer with this status, Content-Length and a body (may be empty); `bytes` must live until
