@@ -67,7 +67,9 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	// Admission and walk never take more than their half: what was accepted gets on under any
 	// load.
 	const uint32_t spent = min_u32(admitted + walked / WALKS_PER_UNIT, share);
-	work += admitted + walked + mr_fanout(shard, budget.units + 1 - spent);
+	work += admitted + walked;
+	if (!shard->awaits_go)
+		work += mr_fanout(shard, budget.units + 1 - spent);
 	mr_fanout_progress(shard);
 	retire(shard);
 	work += mr_shard_send_acks(shard, ACKS_PER_STEP);

@@ -41,6 +41,7 @@ struct mr_shard_config {
 	uint64_t hash_seed; // of placement: producers know it
 	uint64_t table_seed; // told to nobody, so that no ids can be made to meet in a table
 	bool is_volatile;
+	bool awaits_go; // distributes nothing before MR_STEWARD_GO: there are no webhooks yet
 	struct mr_shard_limits limits;
 	struct mr_stream *stream; // its own
 	struct mr_stream *const *streams; // by id, for reading

@@ -30,6 +30,7 @@ static bool init(
 	memset(shard, 0, sizeof(*shard));
 	shard->config = *config;
 	shard->limits = *limits;
+	shard->awaits_go = config->awaits_go;
 	shard->own_flows = (config->flows - config->index + config->shards - 1) / config->shards;
 	shard->sessions =
 		mr_arena_array(arena, "sessions", struct mr_shard_session, limits->sessions_max);

@@ -44,6 +44,7 @@ struct mr_shard {
 	struct mr_shard_config config;
 	struct mr_shard_limits limits;
 	struct mr_now now;
+	bool awaits_go;
 	uint32_t own_flows; // per session
 	struct mr_shard_session *sessions;
 	struct mr_flow *flows; // [session][own flow]

@@ -118,6 +118,9 @@ static void handle(struct mr_shard *shard, struct mr_steward_msg *message)
 	case MR_STEWARD_TUNE:
 		tune(shard, &message->tune);
 		break;
+	case MR_STEWARD_GO:
+		shard->awaits_go = false;
+		break;
 	case MR_STEWARD_KEYS:
 	case MR_STEWARD_PAUSE:
 	case MR_STEWARD_WELCOME:

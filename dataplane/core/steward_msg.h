@@ -20,6 +20,9 @@ enum mr_steward_kind {
 	MR_STEWARD_PAUSE, // sources: refuse with `reason`; MR_REASON_OK goes on
 	MR_STEWARD_WELCOME, // one source: send handshake->reply
 	MR_STEWARD_TUNE, // limits of the configuration that may change at run time
+	// shards: the whole configuration is in force everywhere; what a start has recovered may
+	// be distributed
+	MR_STEWARD_GO,
 };
 
 enum { MR_KEYS_MAX = 256 };

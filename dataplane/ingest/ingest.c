@@ -32,6 +32,7 @@ static void handle_steward(struct mr_ingest *ingest, const struct mr_steward_msg
 	case MR_STEWARD_WEBHOOK_ADD:
 	case MR_STEWARD_WEBHOOK_REMOVE:
 	case MR_STEWARD_TUNE:
+	case MR_STEWARD_GO:
 	default: // for other stages: in force here by not mattering
 		break;
 	}

@@ -47,7 +47,7 @@ static int setup(void **state)
 		return -1;
 	streams[STREAM] = &stream;
 	backend = (struct backend){.answer = MR_READ_GONE};
-	mr_reader_init(&reader, streams, STREAM + 1,
+	mr_reader_init(&reader, &streams[STREAM], 1,
 		(struct mr_backend_reader){.state = &backend, .fetch = fetch});
 	return 0;
 }
@@ -124,7 +124,7 @@ static void stream_of_another_topology_is_asked_of_the_backend(void **state)
 static void without_a_backend_what_is_lost_is_gone(void **state)
 {
 	(void)state;
-	mr_reader_init(&reader, streams, STREAM + 1, (struct mr_backend_reader){0});
+	mr_reader_init(&reader, &streams[STREAM], 1, (struct mr_backend_reader){0});
 	const struct mr_record *record = NULL;
 	assert_int_equal(
 		mr_reader_get(&reader, mr_position_make(STREAM, 1 << 20), &record), MR_READ_GONE);

@@ -49,6 +49,22 @@ static void event_is_distributed_only_when_durable(void **state)
 	assert_int_equal(rig_total(&rig, MR_SHARD_DISTRIBUTED), 10);
 }
 
+static void nothing_is_distributed_before_the_configuration_is_in_force(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){.awaits_go = true});
+	rig_send(&rig, 1, &task, 3);
+	rig_run(&rig, 5);
+	assert_int_equal(rig_total(&rig, MR_SHARD_ACCEPTED), 3);
+	assert_int_equal(rig_total(&rig, MR_SHARD_QUEUED), 3);
+	rig_subscribe(&rig, 7, task.object);
+	rig.message->kind = MR_STEWARD_GO;
+	rig_tell(&rig);
+	rig_run(&rig, 5);
+	assert_int_equal(rig_total(&rig, MR_SHARD_DISTRIBUTED), 3);
+	assert_int_equal(rig_heard(&rig, 7), 3);
+}
+
 static void event_that_nobody_wants_is_distributed(void **state)
 {
 	(void)state;
@@ -450,6 +466,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(event_is_distributed_only_when_durable, teardown),
+		cmocka_unit_test_teardown(
+			nothing_is_distributed_before_the_configuration_is_in_force, teardown),
 		cmocka_unit_test_teardown(event_that_nobody_wants_is_distributed, teardown),
 		cmocka_unit_test_teardown(diamond_is_sent_once, teardown),
 		cmocka_unit_test_teardown(cycle_is_cut_and_counted, teardown),

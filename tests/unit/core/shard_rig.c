@@ -58,6 +58,7 @@ static void configure(struct rig *rig, uint32_t index)
 	config->deliveries = RIG_DELIVERIES;
 	config->hash_seed = SEED;
 	config->is_volatile = true;
+	config->awaits_go = rig->options.awaits_go;
 	config->limits = rig->options.limits;
 	config->stream = &rig->streams[index];
 	config->streams = rig->stream_pointers;

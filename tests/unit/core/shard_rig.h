@@ -26,6 +26,7 @@ struct rig_options { // zeros: what rig_open puts in their place
 	uint32_t flows;
 	uint64_t buffer_bytes;
 	struct mr_backend_reader backend; // where overwritten records are found
+	bool awaits_go;
 	struct mr_shard_limits limits;
 };
 
