@@ -29,6 +29,7 @@ struct mr_recovered_sublane {
 	uint32_t records_count;
 	const mr_position
 		*records; // lane records that hold the entries, in order; outlive the stage
+	const uint32_t *records_entries; // entries in each of them
 };
 
 struct mr_recovered_lane {

@@ -46,8 +46,11 @@ struct mr_delivery_config {
 	struct mr_ring *from_steward;
 	struct mr_ring *to_steward;
 	struct mr_delivery_board *board; // written here, read by the shards
-	// With a journal on disk; NULL in a volatile router.
+	// With a journal on disk. What follows is NULL in a volatile router, and may be while memory is
+	// only being planned.
+	bool is_durable;
 	const struct mr_journal_board *journal;
+	// a position is found there before the watermark has passed it
 	const struct mr_segment_map *map;
 	struct mr_owner_board *owner; // its own
 	struct mr_needs *needs; // its own; a start has counted what recovered lanes need
@@ -65,9 +68,10 @@ enum mr_poll mr_delivery_step(void *delivery, struct mr_now now, struct mr_budge
 uint64_t mr_delivery_next_due(void *delivery);
 void mr_delivery_free(
 	struct mr_delivery *delivery); // closes connections, wipes secrets; accepts NULL
-// Lanes that a start has recovered, of all stages, before the first step; they outlive it.
-void mr_delivery_recover(struct mr_delivery *delivery, const struct mr_recovered_lane *lanes,
-	uint32_t lanes_count);
+// Lanes that a start has recovered, of all stages, before the first step; they outlive it. False:
+// there are not enough sub-lanes for those of this stage (webhooks.max).
+bool mr_delivery_recover(
+	struct mr_delivery *delivery, const struct mr_recovered_lane *lanes, uint32_t lanes_count);
 
 // For tests and the simulator: matched = delivered + pending + dropped, counted from the lanes.
 bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t why_size);

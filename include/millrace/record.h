@@ -130,6 +130,8 @@ struct mr_record_dropped {
 	struct mr_record record;
 	mr_position origin;
 	uint64_t webhook; // 0: the event as a whole
+	// A delivery whose origin is a lane record: so many entries that were on disk only, all of
+	// them gone with their segment.
 	uint64_t scope_id;
 	uint8_t reason; // enum mr_reason
 	uint8_t scope_kind; // enum mr_scope_kind

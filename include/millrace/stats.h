@@ -12,7 +12,7 @@
 #include <millrace/limits.h>
 #include <millrace/reason.h>
 
-enum { MR_STATS_MAGIC = 0x5354524d, MR_STATS_VERSION = 1 };
+enum { MR_STATS_MAGIC = 0x5354524d, MR_STATS_VERSION = 2 };
 
 typedef _Atomic uint64_t mr_counter;
 
@@ -85,9 +85,12 @@ enum mr_stage_kind {
 	X(JOURNAL, COMMITS, "commits", COUNTER, COMMITS, "commits")                                \
 	X(JOURNAL, COMMIT_BYTES, "commit_bytes", COUNTER, BYTES, "bytes made durable")             \
 	X(DELIVERY, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed, taken into lanes")  \
+	X(DELIVERY, RECOVERED, "recovered", COUNTER, DELIVERIES,                                   \
+		"deliveries owed that a start has found in the journal")                           \
 	X(DELIVERY, DELIVERED, "delivered", COUNTER, DELIVERIES, "deliveries answered with 2xx")   \
 	X(DELIVERY, PENDING, "pending", GAUGE, DELIVERIES, "deliveries in lanes, counted there")   \
 	X(DELIVERY, DROPPED, "dropped", COUNTER, DELIVERIES, "deliveries given up, all reasons")   \
+	X(DELIVERY, SPILLED, "spilled", GAUGE, DELIVERIES, "pending deliveries on disk only")      \
 	X(DELIVERY, BATCHES, "batches", COUNTER, BATCHES, "batch records written")                 \
 	X(DELIVERY, REQUESTS, "requests", COUNTER, REQUESTS, "attempts begun")                     \
 	X(DELIVERY, REQUESTS_FAILED, "requests_failed", COUNTER, REQUESTS, "attempts not 2xx")     \
@@ -208,7 +211,10 @@ struct mr_stats_webhook {
 	// how long the oldest entry has waited, counted from the last batch at most
 	mr_counter oldest_ns;
 	mr_counter flags; // 1 active, 2 behind, 4 gone
-	mr_counter reserved;
+	mr_counter recovered; // pending entries that a start has found in the journal
+	mr_counter spilled; // of the pending ones, on disk only
+	// seconds until nothing is pending at the present rate; UINT64_MAX: none settles
+	mr_counter eta_s;
 	char name[MR_NAME_BYTES_MAX]; // written once by the steward before the lane exists
 	char origin[MR_NAME_BYTES_MAX]; // scheme://host:port, cut
 };
