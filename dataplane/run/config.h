@@ -55,6 +55,8 @@ struct mr_config {
 	// journal
 	bool is_volatile; // durability: memory
 	char journal_dir[MR_PATH_BYTES_MAX];
+	uint64_t commit_max, commit_delay_ns, segment_bytes, checkpoint_bytes;
+	uint64_t retention_age_ns, retention_bytes; // 0 bytes: 80 % of what there is
 	uint64_t progress_interval_ns;
 	// delivery
 	uint64_t batch_events_max, batch_bytes_max, batch_age_ns, in_flight;

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include <millrace/event.h>
+#include <millrace/journal.h>
 
 #include "config_table.h"
 #include "device.h"
 #include "hash.h"
+#include "journal_plan.h"
 #include "target.h"
 #include "topology.h"
 
@@ -57,6 +59,27 @@ static void check_numbers(const struct mr_config *config, struct mr_config_repor
 	if (config->file_prefix[0] == '\0' || strchr(config->file_prefix, '/') != NULL)
 		mr_config_error(report, at_key(config, "eal.file_prefix"),
 			"eal.file_prefix: expected a word without /");
+}
+
+static void check_journal(const struct mr_config *config, struct mr_config_report *report)
+{
+	uint64_t segments = config->retention_bytes / config->segment_bytes;
+	if (config->segment_bytes % MR_JOURNAL_BLOCK_BYTES != 0)
+		mr_config_error(report, at_key(config, "journal.segment_bytes"),
+			"journal.segment_bytes is no multiple of 4 KiB");
+	if (segments > MR_SEGMENTS_MAX - MR_SEGMENT_SPARES)
+		mr_config_error(report, at_key(config, "retention.bytes"),
+			"retention.bytes are %" PRIu64
+			" segments, more than %d: raise journal.segment_bytes",
+			segments, MR_SEGMENTS_MAX - MR_SEGMENT_SPARES);
+	if (config->retention_bytes != 0 && segments < MR_RETENTION_SEGMENTS_MIN)
+		mr_config_error(report, at_key(config, "retention.bytes"),
+			"retention.bytes are %" PRIu64
+			" segments, fewer than %d: lower journal.segment_bytes",
+			segments, MR_RETENTION_SEGMENTS_MIN);
+	if (config->journal_dir[0] != '/')
+		mr_config_error(report, at_key(config, "journal.dir"),
+			"journal.dir: expected a path from /");
 }
 
 static void check_apps(const struct mr_config *config, struct mr_config_report *report)
@@ -247,6 +270,7 @@ void mr_config_check(struct mr_config *config, struct mr_config_report *report)
 {
 	struct mr_topology *topology = calloc(1, sizeof(*topology));
 	check_numbers(config, report);
+	check_journal(config, report);
 	check_apps(config, report);
 	check_webhooks(config, report);
 	if (topology == NULL) {

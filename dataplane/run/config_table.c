@@ -86,8 +86,21 @@ const struct mr_config_key mr_config_keys[] = {
 
 	ROW("progress.interval", progress_interval_ns, DURATION, "100ms", MS, 10 * S,
 		"How often shards and delivery stages write progress records"),
+
 	ROW("journal.dir", journal_dir, TEXT, "/var/lib/millrace", 0, 0,
-		"Directory of the journal; not used with durability memory"),
+		"Directory of the journal, for this router alone; not used with durability memory"),
+	ROW("journal.commit_max", commit_max, BYTES, "1MiB", 64 * KIB, MR_JOURNAL_COMMIT_MAX,
+		"Largest write, at most a quarter of a segment"),
+	ROW("journal.commit_delay", commit_delay_ns, DURATION, "300us", 0, 100 * MS,
+		"How long a record may wait for others to be written with it while the disk is idle"),
+	ROW("journal.segment_bytes", segment_bytes, BYTES, "64MiB", MR_SEGMENT_BYTES_MIN, GIB,
+		"Size of a segment file, a multiple of 4 KiB"),
+	ROW("journal.checkpoint_bytes", checkpoint_bytes, BYTES, "256MiB", MIB, 1024 * GIB,
+		"A checkpoint after so many bytes: about what a start has to replay; at most a quarter of the retention"),
+	ROW("retention.age", retention_age_ns, DURATION, "24h", 60 * S, 8760 * HOUR,
+		"Segments older than this go, and deliveries that still wait in them expire"),
+	ROW("retention.bytes", retention_bytes, BYTES, "0", 0, 4096 * GIB,
+		"Size of the journal at which the oldest deliveries expire; 0: 80 % of what the file system has free for it"),
 
 	LIVE("batch.events_max", batch_events_max, COUNT, "1000", 1, MR_BATCH_EVENTS_MAX,
 		"Events of one delivery"),

@@ -54,8 +54,8 @@ static uint64_t present(const char *path)
 	return bytes;
 }
 
-int mr_journal_plan_make(
-	const struct mr_config *config, struct mr_journal_plan *ret_plan, char *ret_why, size_t why_size)
+int mr_journal_plan_make(const struct mr_config *config, struct mr_journal_plan *ret_plan,
+	char *ret_why, size_t why_size)
 {
 	struct mr_journal_plan plan = {.segment_bytes = config->segment_bytes,
 		.commit_bytes_max = smaller(config->commit_max, config->segment_bytes / PART),
@@ -69,11 +69,12 @@ int mr_journal_plan_make(
 	uint64_t wanted = config->retention_bytes != 0
 		? config->retention_bytes
 		: (plan.free_bytes + plan.present_bytes) / 100 * DEFAULT_PERCENT;
-	uint64_t segments = smaller(
-		wanted / config->segment_bytes, MR_SEGMENTS_MAX - MR_SEGMENT_SPARES);
+	uint64_t segments =
+		smaller(wanted / config->segment_bytes, MR_SEGMENTS_MAX - MR_SEGMENT_SPARES);
 	if (segments < MR_RETENTION_SEGMENTS_MIN) {
 		snprintf(ret_why, why_size,
-			"journal.dir %s: %" PRIu64 " MiB are free there, which is no room for %d segments: "
+			"journal.dir %s: %" PRIu64
+			" MiB are free there, which is no room for %d segments: "
 			"lower journal.segment_bytes, or take a larger file system",
 			config->journal_dir, plan.free_bytes >> 20, MR_RETENTION_SEGMENTS_MIN);
 		return -ENOSPC;

@@ -21,7 +21,7 @@ struct mr_journal_plan {
 
 // 0, or negative errno with a sentence in `ret_why`. The directory need not exist yet: then the
 // file system of the nearest one above it counts.
-int mr_journal_plan_make(
-	const struct mr_config *config, struct mr_journal_plan *ret_plan, char *ret_why, size_t why_size);
+int mr_journal_plan_make(const struct mr_config *config, struct mr_journal_plan *ret_plan,
+	char *ret_why, size_t why_size);
 void mr_journal_plan_print(
 	const struct mr_config *config, const struct mr_journal_plan *plan, FILE *out);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "config.h"
 #include "config_print.h"
+#include "journal_plan.h"
 #include "log.h"
 #include "options.h"
 #include "plan.h"
@@ -26,6 +27,21 @@ static int print_plan(const struct mr_plan *plan)
 	return MR_EXIT_CONFIG;
 }
 
+// The journal's part of the plan, when there is one.
+static int print_journal(const struct mr_config *config)
+{
+	struct mr_journal_plan plan;
+	char why[320];
+	if (config->is_volatile)
+		return MR_EXIT_DONE;
+	if (mr_journal_plan_make(config, &plan, why, sizeof(why)) != 0) {
+		mr_log(MR_LOG_ERROR, "%s", why);
+		return MR_EXIT_CONFIG;
+	}
+	mr_journal_plan_print(config, &plan, stdout);
+	return MR_EXIT_DONE;
+}
+
 static int check(
 	enum mr_task task, const struct mr_config *config, const struct mr_topology *topology)
 {
@@ -33,9 +49,10 @@ static int check(
 	struct mr_plan *plan = calloc(1, sizeof(*plan));
 	int code = plan != NULL && mr_plan_make(config, topology, plan) == 0 ? MR_EXIT_DONE
 									     : MR_EXIT_FAILED;
-	if (code == MR_EXIT_DONE && task == MR_TASK_CHECK_CONFIG)
+	if (code == MR_EXIT_DONE && task == MR_TASK_CHECK_CONFIG) {
 		code = print_plan(plan);
-	else if (code == MR_EXIT_DONE
+		code = code == MR_EXIT_DONE ? print_journal(config) : code;
+	} else if (code == MR_EXIT_DONE
 		&& mr_host_check(&eal, plan->arena.used + plan->segment_bytes, stdout) > 0)
 		code = MR_EXIT_FAILED;
 	free(plan);
