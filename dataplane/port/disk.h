@@ -41,4 +41,5 @@ struct mr_disk {
 // The directory `path`, made (0700) when it is missing. 0 or negative errno.
 int mr_disk_posix_open(const char *path, struct mr_disk *ret_disk);
 void mr_disk_posix_close(struct mr_disk *disk); // accepts a zeroed one; lets the lock go
-bool mr_disk_posix_is_direct(const struct mr_disk *disk); // O_DIRECT is in force
+// O_DIRECT is in force; as the last file showed that was opened, false before the first.
+bool mr_disk_posix_is_direct(const struct mr_disk *disk);

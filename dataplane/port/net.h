@@ -40,12 +40,16 @@ void mr_net_send(struct mr_net *net, struct mr_io *io, int fd, const void *bytes
 // The result is 0 when the peer has closed.
 void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size);
 // Files of the journal; offset, length and memory aligned to 4096. The result is the number of
-// bytes, which may be fewer than asked: the caller goes on. As many bytes as a write's result says are
-// durable (RWF_DSYNC); after an error, anything may have been written.
+// bytes, which may be fewer than asked: the caller goes on. As many bytes as a write's result says
+// are durable (RWF_DSYNC); after an error, anything may have been written.
 void mr_net_read(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size,
 	uint64_t offset);
 void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const void *bytes,
 	size_t length, uint64_t offset);
+// Memory that mr_net_write_durable writes from, at most once per net: the kernel keeps hold of its
+// pages instead of taking them for every write. False when it does not (the memlock limit): then
+// writes are the same, a little dearer. mr_net_features says which.
+bool mr_net_register(struct mr_net *net, void *memory, size_t bytes);
 // Asks the kernel to end the operation of `io`; its done() is still called, once.
 void mr_net_cancel(struct mr_net *net, struct mr_io *io);
 // Closed asynchronously, no callback. Cancel what is under way on it first: until that has ended

@@ -10,6 +10,7 @@
 
 #include <liburing.h>
 
+#include "bytes.h"
 #include "mr_assert.h"
 #include "net.h"
 
@@ -20,7 +21,10 @@ struct mr_net {
 	struct io_uring ring;
 	bool deferred; // completions need an enter of ours (TASKRUN_FLAG says when)
 	bool skip_success;
-	const char *features;
+	char features[96];
+	// What mr_net_register took: writes from it are IORING_OP_WRITE_FIXED.
+	const uint8_t *registered;
+	size_t registered_bytes;
 	// By submission slot: the kernel reads an address when it takes the submission, and no
 	// other can have the slot before.
 	struct sockaddr_in6 *addresses;
@@ -58,7 +62,8 @@ static int ring_init(struct mr_net *net, uint32_t entries)
 		uint32_t submissions = entries < SUBMISSIONS_MAX ? entries : SUBMISSIONS_MAX;
 		r = io_uring_queue_init_params(submissions, &net->ring, &params);
 		net->deferred = modes[i].deferred;
-		net->features = modes[i].text;
+		(void)mr_copy_text(
+			net->features, sizeof(net->features), modes[i].text, strlen(modes[i].text));
 		net->skip_success = (params.features & IORING_FEAT_CQE_SKIP) != 0;
 		if (r == 0 && (params.features & IORING_FEAT_EXT_ARG) == 0) {
 			io_uring_queue_exit(&net->ring);
@@ -216,6 +221,52 @@ void mr_net_recv(struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, 
 	if (net->deferred)
 		sqe->ioprio |=
 			IORING_RECVSEND_POLL_FIRST; // an answer takes a while: spare the first try
+	io_uring_sqe_set_data(sqe, io);
+}
+
+void mr_net_read(
+	struct mr_net *net, struct mr_io *io, int fd, void *ret_bytes, size_t size, uint64_t offset)
+{
+	struct io_uring_sqe *sqe = begin(net, io);
+
+	mr_assert(size <= INT32_MAX);
+	io_uring_prep_read(sqe, fd, ret_bytes, (unsigned)size, offset);
+	io_uring_sqe_set_data(sqe, io);
+}
+
+bool mr_net_register(struct mr_net *net, void *memory, size_t bytes)
+{
+	static const char registered[] = "; registered commit buffers";
+	const struct iovec all = {.iov_base = memory, .iov_len = bytes};
+
+	mr_assert(net->registered == NULL);
+	if (io_uring_register_buffers(&net->ring, &all, 1) < 0)
+		return false;
+	net->registered = memory;
+	net->registered_bytes = bytes;
+	size_t length = strlen(net->features);
+	(void)mr_copy_text(net->features + length, sizeof(net->features) - length, registered,
+		strlen(registered));
+	return true;
+}
+
+static bool is_registered(const struct mr_net *net, const uint8_t *bytes, size_t length)
+{
+	return net->registered != NULL && bytes >= net->registered
+		&& bytes + length <= net->registered + net->registered_bytes;
+}
+
+void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const void *bytes,
+	size_t length, uint64_t offset)
+{
+	struct io_uring_sqe *sqe = begin(net, io);
+
+	mr_assert(length <= INT32_MAX);
+	if (is_registered(net, bytes, length))
+		io_uring_prep_write_fixed(sqe, fd, bytes, (unsigned)length, offset, 0);
+	else
+		io_uring_prep_write(sqe, fd, bytes, (unsigned)length, offset);
+	sqe->rw_flags = RWF_DSYNC;
 	io_uring_sqe_set_data(sqe, io);
 }
 

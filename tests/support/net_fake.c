@@ -432,6 +432,14 @@ void mr_net_write_durable(struct mr_net *net, struct mr_io *io, int fd, const vo
 			.fd = fd, .from = bytes, .length = length, .offset = offset});
 }
 
+bool mr_net_register(struct mr_net *net, void *memory, size_t bytes)
+{
+	(void)net;
+	(void)memory;
+	(void)bytes;
+	return false;
+}
+
 void mr_net_cancel(struct mr_net *net, struct mr_io *io)
 {
 	for (uint32_t i = 0; i < net->sockets_count && io->busy; i++) {
