@@ -251,6 +251,25 @@ static void mend_gaps(struct mr_producer_flow *flow)
 	flow->bursts_by_gap++;
 }
 
+void mr_producer_flow_resume(struct mr_producer_flow *flow, const struct mr_wire_grant *grant,
+	bool restarted, uint64_t now_ns)
+{
+	mr_assert(mr_producer_flow_fits(flow, grant));
+	if (restarted) {
+		flow->edge = grant->edge;
+		flow->bitmap_words = 0;
+	} else {
+		flow->edge = max_u64(flow->edge, grant->edge);
+	}
+	flow->backed_off = false;
+	flow->rto_ns = rto_base(flow);
+	arm(flow, now_ns);
+	if (flow->settled < flow->next) {
+		begin_burst(flow, flow->next);
+		flow->insist = flow->settled;
+	}
+}
+
 int mr_producer_flow_ack(struct mr_producer_flow *flow, const struct mr_wire_ack_view *view,
 	bool busy, uint64_t now_ns, const struct mr_settle *settle)
 {

@@ -23,7 +23,9 @@ int mr_producer_session_init(
 {
 	mr_assert(config->session_id != 0);
 	*session = (struct mr_producer_session){
-		.key_id = config->key_id, .session_id = config->session_id};
+		.key_id = config->key_id,
+		.session_id = config->session_id,
+		.reconnect_ns = config->reconnect_ns};
 	session->flows = calloc(MR_FLOWS_MAX, sizeof(*session->flows));
 	if (session->flows == NULL)
 		return -ENOMEM;
@@ -62,6 +64,37 @@ static struct mr_wire_header header_of(
 	};
 }
 
+static void resume(struct mr_producer_session *session, uint64_t now_ns)
+{
+	session->state = MR_PRODUCER_OPENING;
+	session->attempts = 0;
+	session->due_ns = now_ns;
+	session->resumes++;
+}
+
+void mr_producer_session_tick(struct mr_producer_session *session, uint64_t now_ns)
+{
+	if (session->state != MR_PRODUCER_OPEN || mr_producer_session_unsettled(session) == 0)
+		session->heard_ns = now_ns;
+	else if (session->reconnect_ns > 0
+		&& now_ns - session->heard_ns >= session->reconnect_ns)
+		resume(session, now_ns);
+}
+
+// What HELLO says: nothing of a new session; of one that was open, from where on fates are unknown.
+// The zeros behind are padding.
+static size_t hello_body(const struct mr_producer_session *session, uint8_t *ret_body)
+{
+	struct mr_wire_hello hello = {.flows = (uint16_t)session->flows_count};
+	size_t length = MR_WIRE_HELLO_BYTES - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES;
+	memset(ret_body, 0, length);
+	memcpy(ret_body, &hello, sizeof(hello));
+	for (uint32_t i = 0; i < session->flows_count; i++)
+		memcpy(ret_body + sizeof(hello) + i * sizeof(uint64_t), &session->flows[i].settled,
+			sizeof(uint64_t));
+	return length;
+}
+
 size_t mr_producer_session_greet(
 	struct mr_producer_session *session, uint64_t now_ns, uint8_t *ret_bytes)
 {
@@ -77,9 +110,7 @@ size_t mr_producer_session_greet(
 	session->attempts++;
 	struct mr_wire_header header =
 		header_of(session, opening ? MR_WIRE_HELLO : MR_WIRE_BYE, now_ns);
-	size_t body = opening ? MR_WIRE_HELLO_BYTES - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES : 0;
-	memset(ret_bytes + MR_WIRE_HEADER_BYTES, 0,
-		body); // a new session: no flows to name, zeros as padding
+	size_t body = opening ? hello_body(session, ret_bytes + MR_WIRE_HEADER_BYTES) : 0;
 	return mr_wire_finish(ret_bytes, &header, body);
 }
 
@@ -90,6 +121,42 @@ void mr_producer_session_close(struct mr_producer_session *session, uint64_t now
 	session->state = MR_PRODUCER_CLOSING;
 	session->attempts = 0;
 	session->due_ns = now_ns;
+}
+
+static int open_new(struct mr_producer_session *session, const struct mr_wire_welcome *welcome,
+	const struct mr_wire_grant *grants)
+{
+	for (uint32_t i = 0; i < welcome->flows; i++) {
+		if (grants[i].next != 1)
+			return -EPROTO; // a new session starts at 1
+	}
+	for (uint32_t i = 0; i < welcome->flows; i++)
+		mr_producer_flow_grant(&session->flows[i], &grants[i]);
+	session->flows_count = welcome->flows;
+	session->hash_seed = welcome->hash_seed;
+	session->boot_id = welcome->boot_id;
+	session->state = MR_PRODUCER_OPEN;
+	return 0;
+}
+
+// Flows and seed are constant for the life of an installation: with others the events would be in
+// wrong flows.
+static int open_again(struct mr_producer_session *session, const struct mr_wire_welcome *welcome,
+	const struct mr_wire_grant *grants, uint64_t now_ns)
+{
+	if (welcome->flows != session->flows_count || welcome->hash_seed != session->hash_seed)
+		return -EPROTO;
+	for (uint32_t i = 0; i < welcome->flows; i++) {
+		if (!mr_producer_flow_fits(&session->flows[i], &grants[i]))
+			return -EPROTO;
+	}
+	bool restarted = welcome->boot_id != session->boot_id;
+	for (uint32_t i = 0; i < welcome->flows; i++)
+		mr_producer_flow_resume(&session->flows[i], &grants[i], restarted, now_ns);
+	session->restarts += restarted;
+	session->boot_id = welcome->boot_id;
+	session->state = MR_PRODUCER_OPEN;
+	return 0;
 }
 
 static int receive_welcome(
@@ -108,30 +175,33 @@ static int receive_welcome(
 	bool power_of_two = welcome.flows > 0 && (welcome.flows & (welcome.flows - 1)) == 0;
 	if (!power_of_two || welcome.flows > MR_FLOWS_MAX)
 		return -EPROTO;
-	for (uint32_t i = 0; i < welcome.flows; i++) {
-		if (grants[i].next != 1)
-			return -EPROTO; // a new session starts at 1
-	}
-	for (uint32_t i = 0; i < welcome.flows; i++)
-		mr_producer_flow_grant(&session->flows[i], &grants[i]);
-	session->flows_count = welcome.flows;
-	session->hash_seed = welcome.hash_seed;
-	session->boot_id = welcome.boot_id;
-	session->state = MR_PRODUCER_OPEN;
-	return 0;
+	return session->flows_count == 0 ? open_new(session, &welcome, grants)
+					 : open_again(session, &welcome, grants, now_ns);
 }
 
-static int receive_error(struct mr_producer_session *session, const uint8_t *body, size_t length)
+// Whether the session stood and HELLO can mend it, now or later.
+static bool can_resume(const struct mr_producer_session *session)
+{
+	return session->reconnect_ns > 0 && session->flows_count > 0
+		&& mr_reason_info(session->error)->retry != MR_RETRY_NO;
+}
+
+static int receive_error(struct mr_producer_session *session, const uint8_t *body, size_t length,
+	uint64_t now_ns)
 {
 	struct mr_wire_error error;
 	if (length < sizeof(error))
 		return -EBADMSG;
 	memcpy(&error, body, sizeof(error));
 	session->error = (uint8_t)error.reason;
-	if (error.reason == MR_REASON_UNKNOWN_SESSION && session->state == MR_PRODUCER_CLOSING)
+	bool closing = session->state == MR_PRODUCER_CLOSING;
+	if (session->state == MR_PRODUCER_CLOSED
+		|| (closing && error.reason == MR_REASON_UNKNOWN_SESSION))
 		session->state = MR_PRODUCER_CLOSED;
-	else if (session->state != MR_PRODUCER_CLOSED)
+	else if (closing || !can_resume(session))
 		session->state = MR_PRODUCER_LOST;
+	else if (session->state == MR_PRODUCER_OPEN)
+		resume(session, now_ns); // while HELLO is on its way, it says nothing new
 	return 0;
 }
 
@@ -160,7 +230,7 @@ static int dispatch(struct mr_producer_session *session, const struct mr_wire_he
 			session->state = MR_PRODUCER_CLOSED;
 		return 0;
 	case MR_WIRE_ERROR:
-		return receive_error(session, body, length);
+		return receive_error(session, body, length, now_ns);
 	default:
 		return -EPROTO;
 	}
@@ -176,10 +246,12 @@ int mr_producer_session_receive(struct mr_producer_session *session, const uint8
 	if (mr_wire_parse(datagram, length, &header, &body, &body_length) == MR_DISCARD_COUNT
 		&& header.session_id == session->session_id)
 		r = dispatch(session, &header, body, body_length, now_ns, settle);
-	if (r < 0)
+	if (r < 0) {
 		session->bad_messages++;
-	else if ((header.flags & MR_WIRE_FLAG_VOLATILE) != 0)
-		session->is_volatile = true;
+		return r;
+	}
+	session->heard_ns = now_ns;
+	session->is_volatile |= (header.flags & MR_WIRE_FLAG_VOLATILE) != 0;
 	return r;
 }
 

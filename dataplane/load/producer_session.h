@@ -11,7 +11,7 @@
 #include "producer_flow.h"
 
 enum mr_producer_state {
-	MR_PRODUCER_OPENING = 0, // HELLO is repeated until WELCOME
+	MR_PRODUCER_OPENING = 0, // HELLO is repeated until WELCOME: a new session, or resumed
 	MR_PRODUCER_OPEN,
 	MR_PRODUCER_CLOSING, // BYE is repeated until BYE, a few times
 	MR_PRODUCER_CLOSED,
@@ -23,14 +23,18 @@ struct mr_producer_session {
 	uint64_t key_id;
 	uint64_t session_id;
 	uint64_t due_ns; // of the next HELLO or BYE
+	uint64_t reconnect_ns; // silence after which the session is resumed; 0: never
+	uint64_t heard_ns; // when the router last said something, or had nothing to say
 	uint32_t attempts;
 	uint8_t error; // enum mr_reason
 	bool is_volatile; // the router said so
-	uint32_t flows_count; // F, from WELCOME
+	uint32_t flows_count; // F, from WELCOME; 0: never open yet
 	uint64_t hash_seed;
 	uint64_t boot_id;
 	struct mr_producer_flow *flows; // MR_FLOWS_MAX
 	// Counters.
+	uint64_t resumes; // HELLOs for a session that was open before, each with its repetitions
+	uint64_t restarts; // of which found another boot of the router
 	uint64_t acks;
 	uint64_t acks_busy;
 	uint64_t bad_messages;
@@ -40,6 +44,7 @@ struct mr_producer_session_config {
 	uint64_t key_id;
 	uint64_t session_id; // random, not 0
 	uint64_t buffer_events; // per flow, a power of two
+	uint64_t reconnect_ns; // 0: a session that the router does not know any more is lost
 	bool ignore_credits;
 };
 
@@ -54,6 +59,8 @@ int mr_producer_session_init(struct mr_producer_session *session,
 	const struct mr_producer_session_config *config); // 0 or -ENOMEM
 void mr_producer_session_fini(struct mr_producer_session *session); // accepts a zeroed one
 
+// Call often: resumes a session whose events have waited `reconnect_ns` without a word.
+void mr_producer_session_tick(struct mr_producer_session *session, uint64_t now_ns);
 // HELLO or BYE when it is due: bytes written to `ret_bytes` (room for MR_WIRE_HELLO_BYTES), 0:
 // nothing to say.
 size_t mr_producer_session_greet(

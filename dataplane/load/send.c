@@ -18,10 +18,11 @@
 #include "send_report.h"
 #include "sender.h"
 
-#define ASK_INTERVAL_NS   UINT64_C(200000000)
 #define SECOND_NS         UINT64_C(1000000000)
 #define START_DELAY_NS    UINT64_C(20000000) // so that the first events are not late
 #define OPEN_ENDED_EVENTS (UINT64_C(1) << 26) // ledger of a run without a known size
+
+enum { RETRIES_MAX = 1 << 18 }; // beyond, they stay refused
 
 static atomic_int stop_requests;
 
@@ -53,21 +54,16 @@ static int say(const char *text)
 static int find_router(struct mr_sender *sender)
 {
 	uint64_t end_ns = mr_load_clock_ns() + sender->options->connect_wait_ns;
-	uint64_t ask_ns = 0;
-	bool link = false;
 	while (!sender->resolved) {
 		uint64_t now_ns = mr_load_clock_ns();
 		if (now_ns >= end_ns || stopping())
 			return say(
-				link ? "nobody answers for the address of --to: is the router's port.address the same?"
+				sender->linked ? "nobody answers for the address of --to: is the router's port.address the same?"
 				     : "the link is down: is the router running, on the same socket, with at least --queues queues?");
-		link = link || mr_sender_link_up(sender);
-		if (link && now_ns >= ask_ns) {
-			mr_sender_ask_router(sender);
-			ask_ns = now_ns + ASK_INTERVAL_NS;
-		}
+		mr_sender_keep_link(sender, now_ns);
 		mr_sender_receive(sender, now_ns);
-		mr_sender_flush(sender);
+		if (sender->linked)
+			mr_sender_flush(sender);
 		nap(500000);
 	}
 	return 0;
@@ -80,6 +76,7 @@ static int sessions_init(struct mr_sender *sender)
 		struct mr_producer_session_config config = {
 			.key_id = sender->options->key,
 			.buffer_events = sender->options->buffer_events,
+			.reconnect_ns = sender->options->reconnect_ns,
 			.ignore_credits = sender->options->ignore_credits,
 		};
 		int r = mr_random_bytes(&config.session_id, sizeof(config.session_id));
@@ -99,6 +96,15 @@ static const struct mr_producer_session *session_not_open(const struct mr_sender
 {
 	for (uint32_t i = 0; i < sender->sessions_count; i++) {
 		if (sender->sessions[i].state != MR_PRODUCER_OPEN)
+			return &sender->sessions[i];
+	}
+	return NULL;
+}
+
+static const struct mr_producer_session *session_lost(const struct mr_sender *sender)
+{
+	for (uint32_t i = 0; i < sender->sessions_count; i++) {
+		if (sender->sessions[i].state == MR_PRODUCER_LOST)
 			return &sender->sessions[i];
 	}
 	return NULL;
@@ -157,8 +163,7 @@ static int open_ledger(struct mr_sender *sender)
 		capacity = (uint64_t)(options->rate * (double)options->duration_ns / 1e9) + 1;
 	if (capacity == 0)
 		capacity = OPEN_ENDED_EVENTS;
-	if (options->retry_refused)
-		capacity *= 2;
+	capacity *= 4; // events that are submitted again are new ones; what is not used costs nothing
 	int r = mr_ledger_create(&sender->ledger, options->ledger, capacity,
 		&sender->workload.options, sender->hash_seed, sender->flows);
 	if (r < 0)
@@ -187,9 +192,11 @@ static void watch(struct mr_sender *sender, struct watch *watch)
 static bool turn(struct mr_sender *sender)
 {
 	sender->now_ns = mr_load_clock_ns();
+	mr_sender_keep_link(sender, sender->now_ns);
 	uint32_t work = mr_sender_receive(sender, sender->now_ns);
 	work += mr_sender_generate(sender, sender->now_ns);
 	mr_sender_tick(sender, sender->now_ns);
+	mr_sender_greet(sender, sender->now_ns);
 	work += mr_sender_push(sender, sender->now_ns);
 	return work > 0;
 }
@@ -214,7 +221,7 @@ static int run(struct mr_sender *sender, uint64_t *ret_offered_ns)
 			end_ns = sender->now_ns + options->settle_wait_ns;
 		}
 		watch(sender, &seen);
-		const struct mr_producer_session *broken = session_not_open(sender);
+		const struct mr_producer_session *broken = session_lost(sender);
 		if (broken != NULL) {
 			if (*ret_offered_ns == 0)
 				*ret_offered_ns = sender->now_ns;
@@ -297,8 +304,8 @@ static int prepare(struct mr_sender *sender, const struct mr_send_options *optio
 		say(why);
 		return r;
 	}
-	if (options->retry_refused && mr_retry_queue_init(&sender->retries, 65536) < 0)
-		return say("no memory for --retry-refused");
+	if (mr_retry_queue_init(&sender->retries, RETRIES_MAX) < 0)
+		return say("no memory for events to be submitted again");
 	return sessions_init(sender);
 }
 

@@ -29,6 +29,7 @@ struct mr_send_options {
 	uint64_t from_port;
 	uint64_t settle_wait_ns;
 	uint64_t connect_wait_ns;
+	uint64_t reconnect_ns;
 	uint64_t cpu;
 	uint64_t memory_mib;
 	uint64_t payload_bytes;

@@ -9,6 +9,8 @@ struct totals {
 	uint64_t packets_resent;
 	uint64_t timeouts;
 	uint64_t bursts_by_gap;
+	uint64_t resumes;
+	uint64_t restarts;
 };
 
 static struct totals totals_of(const struct mr_sender *sender)
@@ -19,6 +21,8 @@ static struct totals totals_of(const struct mr_sender *sender)
 		totals.acks += session->acks;
 		totals.acks_busy += session->acks_busy;
 		totals.bad_messages += session->bad_messages;
+		totals.resumes += session->resumes;
+		totals.restarts += session->restarts;
 		for (uint32_t flow = 0; flow < session->flows_count; flow++) {
 			totals.packets_resent += session->flows[flow].packets_resent;
 			totals.timeouts += session->flows[flow].timeouts;
@@ -72,10 +76,11 @@ static void report_json(
 		",\"packets\":%" PRIu64 ",\"packet_events\":%" PRIu64 ",\"packets_resent\":%" PRIu64
 		",\"timeouts\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"frames_held\":%" PRIu64
 		",\"acks\":%" PRIu64 ",\"acks_busy\":%" PRIu64 ",\"bad_messages\":%" PRIu64
+		",\"links_lost\":%" PRIu64 ",\"resumes\":%" PRIu64 ",\"restarts\":%" PRIu64
 		",\"sessions\":%u,\"flows\":%u,\"cpu_share\":%.3f}\n",
 		counts->packets, counts->packet_events, totals.packets_resent, totals.timeouts,
 		totals.bursts_by_gap, counts->frames_held, totals.acks, totals.acks_busy,
-		totals.bad_messages, sender->sessions_count, sender->flows, outcome->cpu_share);
+		totals.bad_messages, counts->links_lost, totals.resumes, totals.restarts, sender->sessions_count, sender->flows, outcome->cpu_share);
 }
 
 static void report_text(
@@ -103,6 +108,11 @@ static void report_text(
 		totals.packets_resent, totals.timeouts, totals.bursts_by_gap);
 	fprintf(out, "acks       %12" PRIu64 "  (%" PRIu64 " busy)\n", totals.acks,
 		totals.acks_busy);
+	if (totals.resumes + counts->links_lost > 0)
+		fprintf(out,
+			"resumed    %12" PRIu64 "  (%" PRIu64 " links lost, %" PRIu64
+			" other boots of the router, %" PRIu64 " events submitted again)\n",
+			totals.resumes, counts->links_lost, totals.restarts, counts->retried);
 	if (outcome->is_volatile)
 		fprintf(out,
 			"VOLATILE: the router keeps accepted events in memory only; a crash forgets them\n");

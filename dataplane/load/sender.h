@@ -1,5 +1,6 @@
 // The running sender: one thread, one port, some sessions. sender_wire.c speaks to the port,
-// sender_traffic.c makes and settles events, send.c is the order of things.
+// sender_link.c keeps the link, sender_traffic.c makes and settles events, send.c is the order of
+// things.
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct mr_sender_counts {
 	uint64_t refused;
 	uint64_t unsent; // our own buffer was full
 	uint64_t retried; // of offered: refused before
+	uint64_t links_lost;
 	uint64_t by_reason[MR_REASON_LIMIT];
 	uint64_t packets; // DATA
 	uint64_t packet_events; // in them
@@ -55,7 +57,11 @@ struct mr_sender {
 	struct mr_station self;
 	struct mr_station router;
 	uint16_t router_port;
-	bool resolved;
+	bool linked; // otherwise the port must be left alone
+	bool resolved; // the router's address is known on this link
+	uint64_t look_ns; // when to look after the link,
+	uint64_t reconnect_ns; // to ask for it,
+	uint64_t ask_ns; // and to ask for the router's address
 	struct mr_route route;
 	bool tx_full; // in this turn
 	struct mr_sender_batch batches[MR_SENDER_QUEUES_MAX];
@@ -81,7 +87,6 @@ struct mr_sender {
 // Addresses, EAL and port; 0 or negative errno after saying why on stderr.
 int mr_sender_open(struct mr_sender *sender);
 void mr_sender_close(struct mr_sender *sender);
-bool mr_sender_link_up(const struct mr_sender *sender);
 void mr_sender_ask_router(struct mr_sender *sender); // ARP or neighbour discovery
 // Takes what came: ACKs settle events, questions for our address are answered. Frames taken.
 uint32_t mr_sender_receive(struct mr_sender *sender, uint64_t now_ns);
@@ -90,6 +95,10 @@ void mr_sender_greet(struct mr_sender *sender, uint64_t now_ns);
 // Sends one DATA packet of the flow. False: nothing to send, or no frame to be had.
 bool mr_sender_data(struct mr_sender *sender, uint32_t session, uint32_t flow, uint64_t now_ns);
 void mr_sender_flush(struct mr_sender *sender);
+
+// -- sender_link.c
+// Call often: looks after the link and brings it back. Never while frames wait to be flushed.
+void mr_sender_keep_link(struct mr_sender *sender, uint64_t now_ns);
 
 // -- sender_traffic.c
 // Makes the events that are due. How many.

@@ -134,8 +134,11 @@ static void settle_event(
 		mr_ledger_settle(&sender->ledger, event->number,
 			accepted ? MR_LEDGER_ACCEPTED : MR_LEDGER_REFUSED, reason);
 	enum mr_retry retry = mr_reason_info(reason)->retry;
-	if (accepted || !sender->options->retry_refused
-		|| (retry != MR_RETRY_AFTER && retry != MR_RETRY_YES))
+	// What a restart lost is submitted again in any case: nobody had refused it.
+	bool again = reason == MR_REASON_RESTARTED
+		|| (sender->options->retry_refused
+			&& (retry == MR_RETRY_AFTER || retry == MR_RETRY_YES));
+	if (accepted || !again)
 		return;
 	uint64_t due_ns = sender->now_ns + retry_after_ms * UINT64_C(1000000);
 	(void)mr_retry_queue_push(&sender->retries,
@@ -204,6 +207,8 @@ uint32_t mr_sender_push(struct mr_sender *sender, uint64_t now_ns)
 {
 	uint32_t packets = 0;
 	sender->tx_full = false;
+	if (!sender->resolved)
+		return 0;
 	for (uint32_t i = 0; i < sender->sessions_count && packets < PUSH_PACKETS_MAX; i++) {
 		if (sender->sessions[i].state == MR_PRODUCER_OPEN)
 			packets += push_session(sender, i, now_ns, PUSH_PACKETS_MAX - packets);
@@ -218,6 +223,7 @@ void mr_sender_tick(struct mr_sender *sender, uint64_t now_ns)
 		return;
 	sender->next_tick_ns = now_ns + TICK_NS;
 	for (uint32_t i = 0; i < sender->sessions_count; i++) {
+		mr_producer_session_tick(&sender->sessions[i], now_ns);
 		for (uint32_t flow = 0; flow < sender->flows; flow++)
 			mr_producer_flow_tick(&sender->sessions[i].flows[flow], now_ns);
 		sender->ready[i] = ~UINT64_C(0);

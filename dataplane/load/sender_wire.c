@@ -86,13 +86,6 @@ void mr_sender_close(struct mr_sender *sender)
 	mr_eal_stop();
 }
 
-bool mr_sender_link_up(const struct mr_sender *sender)
-{
-	struct mr_nic_info info;
-	mr_nic_info(sender->nic, &info);
-	return info.link_up;
-}
-
 // What the port has no room for goes back to its flow, newest first: it was never sent.
 static void flush_queue(struct mr_sender *sender, uint16_t queue)
 {
@@ -204,7 +197,7 @@ uint32_t mr_sender_receive(struct mr_sender *sender, uint64_t now_ns)
 	struct mr_rx frames[MR_BURST_MAX];
 	struct mr_frame *done[MR_BURST_MAX];
 	uint32_t total = 0;
-	for (uint16_t queue = 0; queue < sender->queues; queue++) {
+	for (uint16_t queue = 0; sender->linked && queue < sender->queues; queue++) {
 		for (uint32_t burst = 0; burst < RX_BURSTS_MAX; burst++) {
 			uint16_t count = mr_nic_rx_burst(sender->nic, queue, frames, MR_BURST_MAX);
 			for (uint16_t i = 0; i < count; i++) {
@@ -231,7 +224,7 @@ static uint16_t queue_of(const struct mr_sender *sender, uint32_t session, uint3
 
 void mr_sender_greet(struct mr_sender *sender, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < sender->sessions_count; i++) {
+	for (uint32_t i = 0; sender->resolved && i < sender->sessions_count; i++) {
 		uint8_t message[MR_WIRE_HELLO_BYTES];
 		size_t length = mr_producer_session_greet(&sender->sessions[i], now_ns, message);
 		uint8_t *data;
@@ -244,7 +237,8 @@ void mr_sender_greet(struct mr_sender *sender, uint64_t now_ns)
 			&sender->route, from_port, sender->router_port, data, (uint32_t)length);
 		send_frame(sender, queue_of(sender, i, 0), frame, bytes, &no_origin);
 	}
-	mr_sender_flush(sender);
+	if (sender->linked)
+		mr_sender_flush(sender);
 }
 
 bool mr_sender_data(struct mr_sender *sender, uint32_t session, uint32_t flow, uint64_t now_ns)

@@ -47,6 +47,11 @@ enum mr_rx_flag {
 int mr_nic_open(
 	const struct mr_nic_options *options, struct mr_nic **ret_nic, const char **ret_why);
 void mr_nic_close(struct mr_nic *nic); // accepts NULL
+// A memif client whose server went away asks for it again, once and without waiting: 0, then the
+// link comes up in a moment or never, and then this may be called again. Until 0 the port takes and
+// gives no frames. Other devices mend their links themselves: -ENOTSUP. The one thread that uses
+// the port calls it.
+int mr_nic_reconnect(struct mr_nic *nic);
 // Any thread. Asks the link; a memif client whose server went away stays down until it is opened
 // again.
 void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info);

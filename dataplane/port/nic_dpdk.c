@@ -34,6 +34,7 @@ static_assert(MR_MTU + FRAME_OVERHEAD <= RTE_MBUF_DEFAULT_DATAROOM, "one frame, 
 struct mr_nic {
 	uint16_t port;
 	bool started;
+	bool is_client; // of a memif server
 	struct rte_mempool *rx_pool;
 	struct rte_mempool *tx_pool;
 	struct mr_nic_info info; // without the link
@@ -180,12 +181,11 @@ static int port_start(struct mr_nic *nic, const struct mr_nic_options *options,
 	const struct rte_eth_dev_info *device, const char **ret_why)
 {
 	struct rte_ether_addr mac;
-	bool client = is_memif_client(device);
-
-	int r = client ? start_memif_client(nic->port) : rte_eth_dev_start(nic->port);
+	nic->is_client = is_memif_client(device);
+	int r = nic->is_client ? start_memif_client(nic->port) : rte_eth_dev_start(nic->port);
 	if (r < 0)
 		return fail(r, ret_why, "port %s cannot be started: %s%s", nic->info.name,
-			strerror(-r), client ? " (no server answers at its memif socket)" : "");
+			strerror(-r), nic->is_client ? " (no server answers at its memif socket)" : "");
 	nic->started = true;
 	// What a device cannot filter it passes anyhow: neither is an error.
 	(void)rte_eth_allmulticast_enable(nic->port);
@@ -251,6 +251,17 @@ void mr_nic_close(struct mr_nic *nic)
 	rte_mempool_free(nic->tx_pool);
 	rte_mempool_free(nic->rx_pool);
 	rte_free(nic);
+}
+
+int mr_nic_reconnect(struct mr_nic *nic)
+{
+	if (!nic->is_client)
+		return -ENOTSUP;
+	if (nic->started)
+		(void)rte_eth_dev_stop(nic->port);
+	int r = rte_eth_dev_start(nic->port);
+	nic->started = r == 0;
+	return r;
 }
 
 void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info)
