@@ -22,8 +22,7 @@ int mr_producer_session_init(
 	struct mr_producer_session *session, const struct mr_producer_session_config *config)
 {
 	mr_assert(config->session_id != 0);
-	*session = (struct mr_producer_session){
-		.key_id = config->key_id,
+	*session = (struct mr_producer_session){.key_id = config->key_id,
 		.session_id = config->session_id,
 		.reconnect_ns = config->reconnect_ns};
 	session->flows = calloc(MR_FLOWS_MAX, sizeof(*session->flows));
@@ -76,8 +75,7 @@ void mr_producer_session_tick(struct mr_producer_session *session, uint64_t now_
 {
 	if (session->state != MR_PRODUCER_OPEN || mr_producer_session_unsettled(session) == 0)
 		session->heard_ns = now_ns;
-	else if (session->reconnect_ns > 0
-		&& now_ns - session->heard_ns >= session->reconnect_ns)
+	else if (session->reconnect_ns > 0 && now_ns - session->heard_ns >= session->reconnect_ns)
 		resume(session, now_ns);
 }
 
@@ -186,8 +184,8 @@ static bool can_resume(const struct mr_producer_session *session)
 		&& mr_reason_info(session->error)->retry != MR_RETRY_NO;
 }
 
-static int receive_error(struct mr_producer_session *session, const uint8_t *body, size_t length,
-	uint64_t now_ns)
+static int receive_error(
+	struct mr_producer_session *session, const uint8_t *body, size_t length, uint64_t now_ns)
 {
 	struct mr_wire_error error;
 	if (length < sizeof(error))

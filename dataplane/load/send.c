@@ -57,9 +57,9 @@ static int find_router(struct mr_sender *sender)
 	while (!sender->resolved) {
 		uint64_t now_ns = mr_load_clock_ns();
 		if (now_ns >= end_ns || stopping())
-			return say(
-				sender->linked ? "nobody answers for the address of --to: is the router's port.address the same?"
-				     : "the link is down: is the router running, on the same socket, with at least --queues queues?");
+			return say(sender->linked
+					? "nobody answers for the address of --to: is the router's port.address the same?"
+					: "the link is down: is the router running, on the same socket, with at least --queues queues?");
 		mr_sender_keep_link(sender, now_ns);
 		mr_sender_receive(sender, now_ns);
 		if (sender->linked)
@@ -163,7 +163,8 @@ static int open_ledger(struct mr_sender *sender)
 		capacity = (uint64_t)(options->rate * (double)options->duration_ns / 1e9) + 1;
 	if (capacity == 0)
 		capacity = OPEN_ENDED_EVENTS;
-	capacity *= 4; // events that are submitted again are new ones; what is not used costs nothing
+	capacity *=
+		4; // events that are submitted again are new ones; what is not used costs nothing
 	int r = mr_ledger_create(&sender->ledger, options->ledger, capacity,
 		&sender->workload.options, sender->hash_seed, sender->flows);
 	if (r < 0)

@@ -80,7 +80,8 @@ static void report_json(
 		",\"sessions\":%u,\"flows\":%u,\"cpu_share\":%.3f}\n",
 		counts->packets, counts->packet_events, totals.packets_resent, totals.timeouts,
 		totals.bursts_by_gap, counts->frames_held, totals.acks, totals.acks_busy,
-		totals.bad_messages, counts->links_lost, totals.resumes, totals.restarts, sender->sessions_count, sender->flows, outcome->cpu_share);
+		totals.bad_messages, counts->links_lost, totals.resumes, totals.restarts,
+		sender->sessions_count, sender->flows, outcome->cpu_share);
 }
 
 static void report_text(

@@ -4,9 +4,11 @@
 // the ACKs that would free them.
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
@@ -25,6 +27,7 @@ enum {
 	TX_SPARE = 64, // reply mbufs beyond what queue and cache can hold
 	CLIENT_ATTEMPTS = 10,
 	CLIENT_PAUSE_US = 50000,
+	RESTART_PAUSE_US = 100,
 	LINK_CHECKS = 100,
 	LINK_PAUSE_US = 2000,
 };
@@ -162,16 +165,47 @@ static bool link_comes_up(uint16_t port)
 	return false;
 }
 
+struct restart {
+	struct mr_nic *nic;
+	int result;
+	atomic_bool done;
+};
+
+static void restart_port(void *argument)
+{
+	struct restart *restart = argument;
+	struct mr_nic *nic = restart->nic;
+
+	if (nic->started)
+		(void)rte_eth_dev_stop(nic->port);
+	restart->result = rte_eth_dev_start(nic->port);
+	nic->started = restart->result == 0;
+	atomic_store(&restart->done, true);
+}
+
+// The driver handles the server's messages, and its end, on EAL's interrupt thread without a lock:
+// stopping the port on any other thread would pull the connection away under it.
+int mr_nic_reconnect(struct mr_nic *nic)
+{
+	struct restart restart = {.nic = nic};
+
+	if (!nic->is_client)
+		return -ENOTSUP;
+	int r = rte_eal_alarm_set(1, restart_port, &restart);
+	if (r < 0)
+		return r;
+	while (!atomic_load(&restart.done))
+		rte_delay_us_sleep(RESTART_PAUSE_US);
+	return restart.result;
+}
+
 // A memif client asks its server once, when it starts; a server that is still starting itself
 // refuses and is not asked again. So start again until the link stands.
-static int start_memif_client(uint16_t port)
+static int start_memif_client(struct mr_nic *nic)
 {
 	for (uint32_t i = 0; i < CLIENT_ATTEMPTS; i++) {
-		int r = rte_eth_dev_start(port);
-		if (r == 0 && link_comes_up(port))
+		if (mr_nic_reconnect(nic) == 0 && link_comes_up(nic->port))
 			return 0;
-		if (r == 0)
-			(void)rte_eth_dev_stop(port);
 		rte_delay_us_sleep(CLIENT_PAUSE_US);
 	}
 	return -ENOTCONN;
@@ -182,10 +216,11 @@ static int port_start(struct mr_nic *nic, const struct mr_nic_options *options,
 {
 	struct rte_ether_addr mac;
 	nic->is_client = is_memif_client(device);
-	int r = nic->is_client ? start_memif_client(nic->port) : rte_eth_dev_start(nic->port);
+	int r = nic->is_client ? start_memif_client(nic) : rte_eth_dev_start(nic->port);
 	if (r < 0)
 		return fail(r, ret_why, "port %s cannot be started: %s%s", nic->info.name,
-			strerror(-r), nic->is_client ? " (no server answers at its memif socket)" : "");
+			strerror(-r),
+			nic->is_client ? " (no server answers at its memif socket)" : "");
 	nic->started = true;
 	// What a device cannot filter it passes anyhow: neither is an error.
 	(void)rte_eth_allmulticast_enable(nic->port);
@@ -251,17 +286,6 @@ void mr_nic_close(struct mr_nic *nic)
 	rte_mempool_free(nic->tx_pool);
 	rte_mempool_free(nic->rx_pool);
 	rte_free(nic);
-}
-
-int mr_nic_reconnect(struct mr_nic *nic)
-{
-	if (!nic->is_client)
-		return -ENOTSUP;
-	if (nic->started)
-		(void)rte_eth_dev_stop(nic->port);
-	int r = rte_eth_dev_start(nic->port);
-	nic->started = r == 0;
-	return r;
 }
 
 void mr_nic_info(const struct mr_nic *nic, struct mr_nic_info *ret_info)
