@@ -6,6 +6,10 @@
 // recycled under new numbers. A segment is MR_JOURNAL_BLOCK_BYTES of header, then frames back to
 // back, each a whole number of blocks. No block is written twice in a segment's life; what an
 // earlier life left behind is told by the segment number that every frame carries.
+//
+// Segments are made ahead under the name that they will have: a file without a header of its own
+// number was never begun and holds nothing. A segment is begun when all frames of the one before
+// are durable, so only the last segment of a boot can have a torn tail.
 #pragma once
 
 #include <assert.h>
@@ -46,8 +50,8 @@ struct mr_segment_header {
 static_assert(sizeof(struct mr_segment_header) == 88 + 8 * MR_STREAMS_MAX, "journal format");
 static_assert(sizeof(struct mr_segment_header) <= MR_JOURNAL_BLOCK_BYTES, "one block");
 
-enum mr_frame_kind {
-	MR_FRAME_COMMIT = 1, // new bytes of streams
+enum mr_journal_frame_kind {
+	MR_FRAME_COMMIT = 1, // new bytes of streams; none when only the header has something to say
 	// the same, written while a start rebuilds the state: counts only when a later frame's
 	// `replay_segment` and `replay_frame` name the first frame of this snapshot
 	MR_FRAME_SNAPSHOT = 2,
@@ -66,10 +70,11 @@ static_assert(sizeof(struct mr_frame_run) == 16, "journal format");
 
 struct mr_frame_header {
 	uint32_t magic; // MR_FRAME_MAGIC
-	uint16_t kind; // enum mr_frame_kind
+	uint16_t kind; // enum mr_journal_frame_kind
 	uint16_t runs;
-	// XXH3-64 of [16, bytes) of the frame, padding not included, seeded with the journal's id: a
-	// frame of another journal, and bytes that a producer made look like a frame, are none
+	// XXH3-64 of [16, bytes) of the frame, padding not included, seeded with the journal's id
+	// XOR the first 8 bytes: a frame of another journal, and bytes that a producer made look
+	// like a frame, are none
 	uint64_t check;
 	uint64_t sequence; // rises by one per frame, in the whole journal
 	uint64_t segment; // number: the segment's generation
