@@ -15,8 +15,8 @@ void mr_stats_sum_histogram(const struct mr_stats *stats, enum mr_stage_kind kin
 	struct mr_stats_histogram *ret_histogram);
 
 struct mr_ledgers {
-	// offered = accepted + refused; accepted = queued + distributed + dropped
-	uint64_t offered, accepted, refused, queued, distributed, dropped;
+	// offered = accepted + refused; accepted + recovered = queued + distributed + dropped
+	uint64_t offered, accepted, recovered, refused, queued, distributed, dropped;
 	uint64_t events_off_balance;
 	// matched = on_the_way + delivered + pending + dropped. on_the_way: in the rings between
 	// shards and lanes.

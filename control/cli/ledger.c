@@ -63,11 +63,13 @@ static void read_once(const struct mr_stats *stats, struct mr_ledgers *ret)
 	ret->offered = mr_stats_sum(stats, MR_SHARD_OFFERED);
 	ret->accepted = mr_stats_sum(stats, MR_SHARD_ACCEPTED);
 	ret->refused = mr_stats_sum(stats, MR_SHARD_REFUSED);
+	ret->recovered = mr_stats_sum(stats, MR_SHARD_RECOVERED);
 	ret->queued = mr_stats_sum(stats, MR_SHARD_QUEUED);
 	ret->distributed = mr_stats_sum(stats, MR_SHARD_DISTRIBUTED);
 	ret->dropped = mr_stats_sum(stats, MR_SHARD_DROPPED);
 	ret->events_off_balance = distance(ret->offered, ret->accepted + ret->refused)
-		+ distance(ret->accepted, ret->queued + ret->distributed + ret->dropped);
+		+ distance(ret->accepted + ret->recovered,
+			ret->queued + ret->distributed + ret->dropped);
 
 	const uint64_t taken = mr_stats_sum(stats, MR_DELIVERY_MATCHED);
 

@@ -57,6 +57,7 @@ static void show_ledgers(const struct mr_view *view)
 		mr_cell_count("offered", ledgers.offered),
 		mr_cell_count("accepted", ledgers.accepted),
 		mr_cell_count("refused", ledgers.refused),
+		mr_cell_count("recovered", ledgers.recovered),
 		mr_cell_count("queued", ledgers.queued),
 		mr_cell_count("distributed", ledgers.distributed),
 		mr_cell_count("dropped", ledgers.dropped),

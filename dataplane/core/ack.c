@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <millrace/reason.h>
 #include <millrace/wire.h>
 
 #include "mr_assert.h"
@@ -160,11 +161,33 @@ static uint16_t write_bitmap(const struct mr_flow *flow, uint64_t settled, uint6
 	return (uint16_t)words;
 }
 
+// What a restart has lost of [known, settled), which stands before all refused runs. Returns how
+// many runs; *settled is cut where they do not fit.
+static uint16_t write_lost(
+	const struct mr_flow *flow, uint64_t *settled, struct mr_wire_refused *ret_runs)
+{
+	uint16_t count = 0;
+	uint64_t first = flow->known;
+	uint64_t end;
+	for (; mr_flow_lost(flow, first, &first, &end); first = end) {
+		if (count == MR_ACK_REFUSED_RUNS_MAX) {
+			*settled = first;
+			break;
+		}
+		ret_runs[count++] = (struct mr_wire_refused){
+			.first = first,
+			.count = (uint16_t)(end - first),
+			.reason = MR_REASON_RESTARTED,
+		};
+	}
+	return count;
+}
+
 // The runs in [known, settled). Returns how many; *settled is cut where they do not fit.
 static uint16_t write_runs(const struct mr_flow *flow, const struct mr_refused_pool *pool,
 	uint64_t *settled, struct mr_wire_refused *ret_runs)
 {
-	uint16_t count = 0;
+	uint16_t count = write_lost(flow, settled, ret_runs);
 	for (uint32_t at = flow->refused.head; at != 0; at = pool->runs[at].next) {
 		const struct mr_refused_run *run = &pool->runs[at];
 		const uint64_t first = run->first > flow->known ? run->first : flow->known;

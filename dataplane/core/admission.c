@@ -118,6 +118,10 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
 static uint8_t decide(struct mr_shard *shard, uint64_t object, uint32_t bytes,
 	struct mr_ledger_rows rows, uint32_t *ret_index)
 {
+	if (shard->journal_state == MR_JOURNAL_FULL)
+		return MR_REASON_JOURNAL_FULL;
+	if (shard->journal_state == MR_JOURNAL_FAILED)
+		return MR_REASON_JOURNAL_FAILED;
 	uint32_t index = mr_objects_find(&shard->objects, object);
 	if (index != 0) {
 		struct mr_object *state = &shard->objects.states[index];
@@ -162,7 +166,13 @@ static void accept(struct mr_shard *shard, const struct mr_shard_session *sessio
 	mr_flow_accept(flow);
 }
 
-// One event, the next of its flow. False: no room to remember a refusal.
+// Whether the disk is so far behind that the event is left unsettled.
+static bool waits_for_disk(const struct mr_shard *shard, uint32_t bytes)
+{
+	return shard->journal_state == MR_JOURNAL_OK && mr_shard_undurable_room(shard) < bytes;
+}
+
+// One event, the next of its flow. False: the disk is behind, or no room to remember a refusal.
 static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *session,
 	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
 	uint32_t event_bytes, uint8_t verdict)
@@ -172,10 +182,12 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 	mr_assert(ids.object != 0);
 	const struct mr_ledger_rows rows =
 		mr_ledger_find(&shard->ledger, session->app, ids.workspace, ids.database);
+	const uint32_t bytes = (uint32_t)sizeof(struct mr_record_event) + event_bytes;
 	uint32_t object = 0;
+	if (verdict == MR_REASON_OK && waits_for_disk(shard, bytes))
+		return false;
 	if (verdict == MR_REASON_OK)
-		verdict = decide(shard, ids.object,
-			(uint32_t)sizeof(struct mr_record_event) + event_bytes, rows, &object);
+		verdict = decide(shard, ids.object, bytes, rows, &object);
 	if (verdict != MR_REASON_OK)
 		return refuse(shard, flow, rows, 1, verdict, ids.object);
 	accept(shard, session, flow, packet, event, event_bytes, &ids, object);

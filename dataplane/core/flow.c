@@ -18,6 +18,17 @@ static uint64_t bit_of(uint64_t sequence)
 	return UINT64_C(1) << sequence % WORD_BITS;
 }
 
+static bool has_bit(const uint64_t *words, uint64_t sequence)
+{
+	return words[sequence % MR_WINDOW_MAX / WORD_BITS] & bit_of(sequence);
+}
+
+static void clear_bits(uint64_t *words, uint64_t first, uint64_t end)
+{
+	for (; first < end; first++)
+		words[first % MR_WINDOW_MAX / WORD_BITS] &= ~bit_of(first);
+}
+
 void mr_flow_open(struct mr_flow *flow, uint64_t known)
 {
 	mr_assert(flow->reorder == NULL && flow->refused.head == 0);
@@ -31,12 +42,87 @@ void mr_flow_open(struct mr_flow *flow, uint64_t known)
 	flow->acked = next;
 }
 
+static uint64_t window_start(uint64_t next)
+{
+	return next > MR_WINDOW_MAX ? next - MR_WINDOW_MAX : 1;
+}
+
+void mr_flow_recover(
+	struct mr_flow *flow, uint64_t next, const uint64_t accepted[MR_WINDOW_MAX / 64])
+{
+	mr_flow_open(flow, next);
+	for (uint64_t sequence = window_start(next); sequence < next; sequence++)
+		if (!has_bit(accepted, sequence))
+			*word_of(flow, sequence) |= bit_of(sequence);
+	flow->restarted = next;
+	flow->known = window_start(next);
+	uint64_t end;
+	if (!mr_flow_lost(flow, flow->known, &flow->known, &end))
+		flow->known = next;
+	flow->acked = flow->known; // the losses are still to be told
+}
+
+bool mr_flow_lost(const struct mr_flow *flow, uint64_t from, uint64_t *ret_first, uint64_t *ret_end)
+{
+	if (from < flow->known)
+		from = flow->known;
+	while (from < flow->restarted && !has_bit(flow->accepted, from))
+		from++;
+	if (from >= flow->restarted)
+		return false;
+	*ret_first = from;
+	while (from < flow->restarted && has_bit(flow->accepted, from))
+		from++;
+	*ret_end = from;
+	return true;
+}
+
+void mr_flow_window(const struct mr_flow *flow, const struct mr_refused_pool *pool,
+	uint64_t ret_accepted[MR_WINDOW_MAX / 64])
+{
+	const uint64_t start = window_start(flow->next);
+	uint64_t first = start;
+	uint64_t end;
+	memset(ret_accepted, 0, sizeof(flow->accepted));
+	for (uint64_t sequence = start; sequence < flow->next; sequence++)
+		ret_accepted[sequence % MR_WINDOW_MAX / WORD_BITS] |= bit_of(sequence);
+	for (; mr_flow_lost(flow, first, &first, &end); first = end)
+		clear_bits(ret_accepted, first, end);
+	for (uint32_t at = flow->refused.head; at != 0; at = pool->runs[at].next) {
+		const struct mr_refused_run *run = &pool->runs[at];
+		mr_assert(run->first + run->count <= flow->next);
+		clear_bits(ret_accepted, run->first > start ? run->first : start,
+			run->first + run->count);
+	}
+}
+
+// Nothing records refusals: before the restart the producer may have heard of more of them than a
+// start has found. It goes on behind those.
+static void skip(struct mr_flow *flow, uint64_t known)
+{
+	clear_bits(flow->accepted, flow->known, flow->restarted);
+	mr_assert(flow->settled == flow->next);
+	flow->next = known;
+	flow->settled = known;
+	flow->known = known;
+	flow->restarted = known;
+	if (flow->acked < known)
+		flow->acked = known;
+	if (flow->edge < known)
+		flow->edge = known;
+}
+
 void mr_flow_known(struct mr_flow *flow, struct mr_refused_pool *pool, uint64_t known)
 {
+	if (known > flow->next && flow->restarted == flow->next)
+		skip(flow, known);
 	if (known > flow->settled)
 		known = flow->settled; // nobody can know more
 	if (known <= flow->known)
 		return;
+	if (flow->known < flow->restarted)
+		clear_bits(flow->accepted, flow->known,
+			known < flow->restarted ? known : flow->restarted);
 	flow->known = known;
 	mr_refused_forget(&flow->refused, pool, known);
 }

@@ -33,8 +33,10 @@ struct mr_flow {
 	uint8_t ack_list; // 0: on none
 	bool ack_wanted; // something to say; a flow on a list without it waits for credit
 	bool is_busy; // something was discarded unsettled: say so
-	uint64_t accepted[MR_WINDOW_MAX
-		/ 64]; // bit (sequence mod window): accepted, in [settled, next); zero elsewhere
+	uint64_t restarted; // where a start has found `next`; 0: opened since
+	// bit (sequence mod window): accepted, in [settled, next); lost with a restart, in [known,
+	// restarted), of which nothing reaches into the former; zero elsewhere
+	uint64_t accepted[MR_WINDOW_MAX / 64];
 };
 
 enum mr_place {
@@ -45,6 +47,17 @@ enum mr_place {
 };
 
 void mr_flow_open(struct mr_flow *flow, uint64_t known);
+// As a start has found it: everything below `next` is settled, and what `accepted` (bit: sequence
+// mod window) does not name of the last window was not accepted.
+void mr_flow_recover(
+	struct mr_flow *flow, uint64_t next, const uint64_t accepted[MR_WINDOW_MAX / 64]);
+// The first run of sequences at or above `from` that were lost with a restart. False: no more.
+bool mr_flow_lost(
+	const struct mr_flow *flow, uint64_t from, uint64_t *ret_first, uint64_t *ret_end);
+// Which of the last window below `next` were accepted, those that wait for the disk included. What
+// the producer knows the fate of may be named whatever it was.
+void mr_flow_window(const struct mr_flow *flow, const struct mr_refused_pool *pool,
+	uint64_t ret_accepted[MR_WINDOW_MAX / 64]);
 void mr_flow_known(struct mr_flow *flow, struct mr_refused_pool *pool, uint64_t known);
 enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t count);
 

@@ -74,6 +74,16 @@ void mr_ledger_accepted(struct mr_ledger *ledger, struct mr_ledger_rows rows)
 	}
 }
 
+void mr_ledger_recovered(struct mr_ledger *ledger, struct mr_ledger_rows rows)
+{
+	mr_count(&ledger->stats->counters[MR_SHARD_RECOVERED], 1);
+	for (uint32_t table = 0; table < MR_LEDGER_TABLES; table++) {
+		struct mr_stats_scope *scope = row_of(ledger, table, rows.row[table]);
+		mr_count(&scope->recovered, 1);
+		mr_count(&scope->queued, 1);
+	}
+}
+
 void mr_ledger_refused(
 	struct mr_ledger *ledger, struct mr_ledger_rows rows, uint32_t events, uint8_t reason)
 {
@@ -96,25 +106,48 @@ void mr_ledger_distributed(struct mr_ledger *ledger, struct mr_ledger_rows rows)
 	}
 }
 
+void mr_ledger_lost(struct mr_ledger *ledger, uint8_t reason)
+{
+	mr_assert(reason > MR_REASON_OK && reason < MR_REASON_LIMIT);
+	mr_count(&ledger->stats->counters[MR_SHARD_DROPPED], 1);
+	mr_count(&ledger->stats->reasons[reason], 1);
+	for (uint32_t table = 0; table < MR_LEDGER_TABLES; table++) {
+		struct mr_stats_scope *most = row_of(ledger, table, 0);
+		for (uint32_t row = 1; row < MR_LEDGER_SCOPES_MAX; row++) {
+			struct mr_stats_scope *scope = row_of(ledger, table, row);
+			if (mr_read(&scope->queued) > mr_read(&most->queued))
+				most = scope;
+		}
+		mr_assert(mr_read(&most->queued) > 0);
+		mr_gauge(&most->queued, mr_read(&most->queued) - 1);
+		mr_count(&most->dropped, 1);
+	}
+}
+
 static bool tables_agree(const struct mr_ledger *ledger, uint64_t queued)
 {
 	const mr_counter *totals = ledger->stats->counters;
 	for (uint32_t table = 0; table < MR_LEDGER_TABLES; table++) {
 		uint64_t accepted = 0;
 		uint64_t refused = 0;
+		uint64_t recovered = 0;
 		uint64_t distributed = 0;
+		uint64_t dropped = 0;
 		uint64_t waiting = 0;
 		for (uint32_t row = 0; row < MR_LEDGER_SCOPES_MAX; row++) {
 			const struct mr_stats_scope *scope = row_of(ledger, table, row);
 			accepted += mr_read(&scope->accepted);
 			refused += mr_read(&scope->refused);
+			recovered += mr_read(&scope->recovered);
 			distributed += mr_read(&scope->distributed);
+			dropped += mr_read(&scope->dropped);
 			waiting += mr_read(&scope->queued);
 		}
 		if (accepted != mr_read(&totals[MR_SHARD_ACCEPTED])
 			|| refused != mr_read(&totals[MR_SHARD_REFUSED])
+			|| recovered != mr_read(&totals[MR_SHARD_RECOVERED])
 			|| distributed != mr_read(&totals[MR_SHARD_DISTRIBUTED])
-			|| waiting != queued)
+			|| dropped != mr_read(&totals[MR_SHARD_DROPPED]) || waiting != queued)
 			return false;
 	}
 	return true;
@@ -134,10 +167,10 @@ bool mr_ledger_balances(
 		why = "offered is not accepted + refused";
 	else if (reasons != refused + mr_read(&totals[MR_SHARD_DROPPED]))
 		why = "the reasons do not add up";
-	else if (accepted
+	else if (accepted + mr_read(&totals[MR_SHARD_RECOVERED])
 		!= queued + mr_read(&totals[MR_SHARD_DISTRIBUTED])
 			+ mr_read(&totals[MR_SHARD_DROPPED]))
-		why = "accepted is not queued + distributed + dropped";
+		why = "accepted + recovered is not queued + distributed + dropped";
 	else if (!tables_agree(ledger, queued))
 		why = "a scope table disagrees with the totals";
 	if (why == NULL)

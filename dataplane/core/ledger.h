@@ -1,5 +1,5 @@
-// The event ledger of one shard: offered = accepted + refused, accepted = queued + distributed +
-// dropped, in all and by app, workspace and database. Rows of a scope table are claimed once and
+// The event ledger of one shard: offered = accepted + refused, accepted + recovered = queued +
+// distributed + dropped, in all and by app, workspace and database. Rows of a scope table are claimed once and
 // never move; when they run out, `other` counts.
 #pragma once
 
@@ -32,7 +32,11 @@ struct mr_ledger_rows mr_ledger_find(
 void mr_ledger_accepted(struct mr_ledger *ledger, struct mr_ledger_rows rows);
 void mr_ledger_refused(
 	struct mr_ledger *ledger, struct mr_ledger_rows rows, uint32_t events, uint8_t reason);
+// An event that an earlier boot accepted waits for distribution.
+void mr_ledger_recovered(struct mr_ledger *ledger, struct mr_ledger_rows rows);
 void mr_ledger_distributed(struct mr_ledger *ledger, struct mr_ledger_rows rows);
+// An event is given up that nobody can read any more: it counts where most events wait.
+void mr_ledger_lost(struct mr_ledger *ledger, uint8_t reason);
 // offered, the reasons and every scope table agree with the totals, with `queued` counted by the
 // caller.
 bool mr_ledger_balances(

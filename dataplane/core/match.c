@@ -7,8 +7,7 @@
 #include "record_codec.h"
 #include "shard_state.h"
 
-// Brings the event of a hop into shard->event.
-static enum mr_read read_event(struct mr_shard *shard, mr_position position)
+enum mr_read mr_match_read(struct mr_shard *shard, mr_position position)
 {
 	if (position == shard->read_position)
 		return MR_READ_HIT;
@@ -39,10 +38,13 @@ static bool has_room(const struct mr_shard *shard, const struct mr_hop *hop, siz
 {
 	const struct mr_stream *stream = shard->config.stream;
 	const bool is_own = hop->stream == stream->id;
+	if (mr_shard_is_durable(shard))
+		return mr_shard_has_room(shard, bytes); // it always drains
 	uint64_t parts = 60; // of 64
 	if (hop->flags & MR_HOP_URGENT)
 		parts = is_own ? 64 : 63;
-	else if (!is_own && is_short(shard->config.streams[hop->stream]))
+	else if (!is_own
+		&& is_short(shard->config.streams[mr_shard_stream_index(shard, hop->stream)]))
 		parts = 62;
 	return mr_stream_room(stream) >= bytes
 		&& mr_shard_used(shard) + bytes <= stream->size / 64 * parts;
@@ -77,7 +79,7 @@ enum mr_match_result mr_match_hop(
 	*ret_matches = 0;
 	if (resource != 0 && !mr_subscriptions_any(&shard->subscriptions, resource))
 		return MR_MATCH_NOTHING;
-	const enum mr_read read = read_event(shard, mr_position_make(hop->stream, hop->offset));
+	const enum mr_read read = mr_match_read(shard, mr_position_make(hop->stream, hop->offset));
 	if (read == MR_READ_WAIT) {
 		mr_count(mr_shard_counter(shard, MR_SHARD_READ_WAITS), 1);
 		return MR_MATCH_BLOCKED;
@@ -181,8 +183,8 @@ uint32_t mr_match_answer(struct mr_shard *shard, uint32_t answers_max)
 	struct mr_hop hop;
 	uint32_t answers = 0;
 	while (answers < answers_max && mr_answers_take(&shard->answers, &hop)) {
-		mr_assert(hop.stream < MR_STREAMS_MAX);
-		send_answer(shard, shard->shard_of_stream[hop.stream], hop);
+		const uint32_t index = mr_shard_stream_index(shard, hop.stream);
+		send_answer(shard, shard->shard_of_stream[index], hop);
 		answers++;
 	}
 	return answers;

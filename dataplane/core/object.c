@@ -89,6 +89,7 @@ void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
 {
 	struct mr_object *object = state_of(objects, index);
 	mr_assert(object->queue.count > 0 && object->bytes >= bytes);
+	mr_assert(!(object->flags & MR_OBJECT_READING));
 	(void)mr_fifo_pop(&object->queue, &objects->positions);
 	object->bytes -= bytes;
 	object->ancestor_next = 0;
@@ -100,6 +101,14 @@ void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
 		object->flags &= (uint8_t)~MR_OBJECT_PENALISED;
 		objects->penalised--;
 	}
+}
+
+void mr_objects_drop(struct mr_objects *objects, uint32_t index)
+{
+	struct mr_object *object = state_of(objects, index);
+	mr_objects_pop(objects, index, 0);
+	if (mr_object_events(object) == 0)
+		object->bytes = 0;
 }
 
 void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes)

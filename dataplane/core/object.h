@@ -17,6 +17,7 @@ enum mr_object_flag {
 	MR_OBJECT_IN_TURN = 2, // has its quantum of this turn already
 	MR_OBJECT_PENALISED = 4,
 	MR_OBJECT_SHED = 8, // sources were told to refuse it: `shed_slot` is valid
+	MR_OBJECT_READING = 16, // its first event is being read from the journal
 };
 
 struct mr_object {
@@ -67,11 +68,19 @@ static inline uint32_t mr_object_events(const struct mr_object *object)
 	return object->queue.count + object->unwalked;
 }
 
+// A hold does not stop an event half-way through its hops.
+static inline bool mr_object_can_run(const struct mr_object *object)
+{
+	return object->queue.count > 0 && (object->holds == 0 || object->ancestor_next > 0);
+}
+
 // The way of an event through the object: appended, walked (its position is queued), popped.
 void mr_objects_append(struct mr_objects *objects, uint32_t index, uint32_t bytes);
 void mr_objects_enqueue(struct mr_objects *objects, uint32_t index, uint64_t offset);
 uint64_t mr_objects_front(const struct mr_objects *objects, uint32_t index);
 void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes);
+// The first event is given up, and nobody knows how long it was.
+void mr_objects_drop(struct mr_objects *objects, uint32_t index);
 // An appended event that will never be queued.
 void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes);
 

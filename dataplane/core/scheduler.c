@@ -172,7 +172,7 @@ void mr_scheduler_settle(struct mr_scheduler *scheduler, uint32_t object)
 	struct mr_object *state = object_of(scheduler, object);
 	if (state->flags & MR_OBJECT_RUNNABLE)
 		return; // found out when its turn comes
-	if (state->queue.count > 0 && state->holds == 0) {
+	if (mr_object_can_run(state)) {
 		mr_assert(state->workspace != 0);
 		state->flags |= MR_OBJECT_RUNNABLE;
 		scheduler->runnable++;
@@ -184,11 +184,6 @@ void mr_scheduler_settle(struct mr_scheduler *scheduler, uint32_t object)
 		const bool done = mr_objects_reclaim(scheduler->objects, object);
 		mr_assert(done); // an object without events and holds can go
 	}
-}
-
-static bool is_eligible(const struct mr_object *object)
-{
-	return object->queue.count > 0 && object->holds == 0;
 }
 
 uint32_t mr_scheduler_pick(struct mr_scheduler *scheduler)
@@ -205,7 +200,7 @@ uint32_t mr_scheduler_pick(struct mr_scheduler *scheduler)
 			continue;
 		}
 		struct mr_object *object = object_of(scheduler, workspace->head);
-		if (!is_eligible(object)) {
+		if (!mr_object_can_run(object)) {
 			drop_object(scheduler);
 			continue;
 		}

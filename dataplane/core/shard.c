@@ -13,6 +13,7 @@ enum {
 	PINS_PER_STEP = 4096,
 	WALKS_PER_UNIT = 4, // records: a step walks more than it can admit
 	POLL_NS = 50 * 1000, // how soon to look again at what nobody sends a message about
+	LOOK_NS = 20 * 1000 * 1000, // ... whether the journal wants anything
 };
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -20,16 +21,37 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-// The floor follows what is finished, walked and answered, and no lane needs any more.
+// What of the buffer no lane of a volatile router needs any more.
+static uint64_t lanes_floor(const struct mr_shard *shard)
+{
+	const uint32_t index = mr_shard_stream_index(shard, shard->config.stream->id);
+	uint64_t floor = UINT64_MAX;
+	for (uint32_t i = 0; i < shard->config.deliveries; i++) {
+		const uint64_t needed = atomic_load_explicit(
+			&shard->config.boards[i]->floor[index], memory_order_acquire);
+		if (needed < floor)
+			floor = needed;
+	}
+	return floor;
+}
+
+// The floor follows what is finished, walked and answered. Where a disk has all of it, nothing else
+// holds it back, and at the half even what is not finished is left behind.
 static void retire(struct mr_shard *shard)
 {
 	struct mr_stream *stream = shard->config.stream;
-	uint64_t floor = mr_pin_advance(&shard->pin, mr_shard_finished(shard), PINS_PER_STEP);
-	for (uint32_t i = 0; i < shard->config.deliveries; i++) {
-		const uint64_t needed = atomic_load_explicit(
-			&shard->config.boards[i]->floor[stream->id], memory_order_acquire);
-		if (needed < floor)
-			floor = needed;
+	const uint64_t limit = mr_shard_finished(shard);
+	uint64_t floor = mr_pin_advance(&shard->pin, limit, PINS_PER_STEP);
+	if (mr_shard_is_durable(shard)) {
+		const uint64_t used = mr_stream_next(stream) - floor;
+		if (used > stream->size / 2) {
+			const uint64_t half = floor + used - stream->size / 2;
+			mr_pin_evict(&shard->pin, limit < half ? limit : half, PINS_PER_STEP);
+		}
+		floor = shard->pin.at;
+	} else {
+		const uint64_t needed = lanes_floor(shard);
+		floor = needed < floor ? needed : floor;
 	}
 	mr_stream_retire(stream, floor);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_BUFFER_USED), mr_shard_used(shard));
@@ -45,7 +67,17 @@ static void show(struct mr_shard *shard)
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_HELD), objects->held);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECT_QUEUE_MAX), objects->queue_max);
 	mr_expect(mr_read(mr_shard_counter(shard, MR_SHARD_ACCEPTED))
-		== queued + mr_read(mr_shard_counter(shard, MR_SHARD_DISTRIBUTED)));
+			+ mr_read(mr_shard_counter(shard, MR_SHARD_RECOVERED))
+		== queued + mr_read(mr_shard_counter(shard, MR_SHARD_DISTRIBUTED))
+			+ mr_read(mr_shard_counter(shard, MR_SHARD_DROPPED)));
+}
+
+static void look_at_journal(struct mr_shard *shard)
+{
+	shard->watermark = mr_stream_watermark(shard->config.stream);
+	if (mr_shard_is_durable(shard))
+		shard->journal_state = (enum mr_journal_state)atomic_load_explicit(
+			&shard->config.journal->state, memory_order_acquire);
 }
 
 enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budget)
@@ -56,6 +88,7 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	const uint32_t share = budget.units / 2 + 1;
 	mr_assert(now.mono_ns >= shard->now.mono_ns);
 	shard->now = now;
+	look_at_journal(shard);
 	uint32_t work = mr_shard_obey(shard);
 	const uint32_t admitted = mr_admission_take(shard, share);
 	work += mr_match_take(shard, HOPS_PER_PEER);
@@ -63,6 +96,7 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	if (mr_stream_next(stream) != appended_from)
 		mr_stream_publish(stream);
 	const uint32_t walked = mr_walk(shard, share * WALKS_PER_UNIT);
+	mr_walk_feed(shard);
 	work += mr_match_answer(shard, ANSWERS_PER_STEP);
 	// Admission and walk never take more than their half: what was accepted gets on under any
 	// load.
@@ -70,8 +104,10 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	work += admitted + walked;
 	if (!shard->awaits_go)
 		work += mr_fanout(shard, budget.units + 1 - spent);
-	mr_fanout_progress(shard);
+	work += mr_checkpoint(shard);
+	mr_progress_write(shard);
 	retire(shard);
+	mr_checkpoint_keep(shard);
 	work += mr_shard_send_acks(shard, ACKS_PER_STEP);
 	if (mr_stream_next(stream) != appended_from)
 		mr_stream_publish(stream);
@@ -86,6 +122,8 @@ static bool waits_for_others(const struct mr_shard *shard)
 	for (uint32_t i = 0; i < shard->config.shards; i++)
 		if (shard->peers[i].waiting_head != shard->peers[i].waiting_tail)
 			return true; // hops, for room or a read
+	if (shard->checkpoint.epoch != shard->checkpoint.done)
+		return true;
 	return shard->walked < mr_stream_next(shard->config.stream) || shard->scheduler.runnable > 0
 		|| shard->answers.head != shard->answers.tail;
 }
@@ -98,5 +136,7 @@ uint64_t mr_shard_next_due(void *state)
 		due_ns = shard->progress.due_ns;
 	if (waits_for_others(shard) && shard->now.mono_ns + POLL_NS < due_ns)
 		due_ns = shard->now.mono_ns + POLL_NS;
+	if (mr_shard_is_durable(shard) && shard->now.mono_ns + LOOK_NS < due_ns)
+		due_ns = shard->now.mono_ns + LOOK_NS;
 	return due_ns;
 }

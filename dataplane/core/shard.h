@@ -30,6 +30,10 @@ struct mr_shard_limits { // of this shard: the router's totals are already divid
 	uint32_t quantum_units; // an object's turn, in work units
 	uint64_t ack_interval_ns; // an ACK at most so often per flow
 	uint64_t progress_interval_ns;
+	// With a journal on disk: appended and not yet durable at most; half a segment, divided by
+	// the shards, holds them when the disk gives no further one. At least
+	// MR_RECORD_BYTES_MAX.
+	uint64_t undurable_bytes_max;
 };
 
 struct mr_shard_config {
@@ -44,7 +48,7 @@ struct mr_shard_config {
 	bool awaits_go; // distributes nothing before MR_STEWARD_GO: there are no webhooks yet
 	struct mr_shard_limits limits;
 	struct mr_stream *stream; // its own
-	struct mr_stream *const *streams; // by id, for reading
+	struct mr_stream *const *streams; // of this boot, for reading; index: id - id of the first
 	uint32_t streams_count;
 	struct mr_backend_reader backend;
 	uint16_t shard_streams[MR_SHARDS_MAX]; // stream id of each shard

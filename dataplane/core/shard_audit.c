@@ -7,7 +7,8 @@
 #include "shard_state.h"
 
 struct recount {
-	uint64_t events; // records from the pin on that are not finished
+	uint64_t events; // records from the pin on that are not finished, and evicted ones
+	uint64_t evicted; // in queues
 	uint64_t queued;
 	uint64_t unwalked;
 	uint64_t bytes;
@@ -21,6 +22,7 @@ static void count_records(const struct mr_shard *shard, struct recount *recount)
 	const struct mr_stream *stream = shard->config.stream;
 	const uint64_t end = mr_stream_next(stream);
 	struct mr_pin pin = shard->pin;
+	recount->events = pin.evicted;
 	while ((pin.at = mr_pin_advance(&pin, end, UINT32_MAX)) < end) {
 		recount->events++;
 		pin.at += (uint32_t)mr_stream_word_own(stream, pin.at);
@@ -41,6 +43,7 @@ static void count_objects(const struct mr_shard *shard, struct recount *recount)
 			mr_assert(offset > before && offset < shard->walked);
 			mr_assert(mr_pin_is_waiting(&shard->pin, offset));
 			before = offset;
+			recount->evicted += mr_pin_is_evicted(&shard->pin, offset);
 			recount->queued++;
 		}
 		recount->objects++;
@@ -60,6 +63,9 @@ static const char *judge(const struct mr_shard *shard, const struct recount *rec
 		return "objects, holds or penalties disagree with their counts";
 	if (recount->events != mr_shard_queued(shard))
 		return "unfinished records in the stream are not queued + outstanding";
+	if (recount->evicted > shard->pin.evicted
+		|| recount->evicted + shard->pin.away_by_offset.count < shard->pin.evicted)
+		return "evicted events are neither queued nor under way";
 	return NULL;
 }
 

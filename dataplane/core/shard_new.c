@@ -10,7 +10,8 @@ static bool init_peers(struct mr_shard *shard, struct mr_arena *arena)
 	const struct mr_shard_config *config = &shard->config;
 	bool has_all = true;
 	for (uint32_t i = 0; i < config->shards; i++) {
-		shard->shard_of_stream[config->shard_streams[i]] = (uint8_t)i;
+		shard->shard_of_stream[config->shard_streams[i] - config->streams[0]->id] =
+			(uint8_t)i;
 		if (i == config->index)
 			continue;
 		shard->peers[i].waiting =
@@ -47,7 +48,8 @@ static bool init(
 		limits->quantum_units, limits->penalty_after, seed);
 	has_all &= mr_ledger_init(&shard->ledger, arena, config->stats, config->scopes, seed);
 	has_all &= mr_subscriptions_init(&shard->subscriptions, arena, limits->webhooks_max, seed);
-	has_all &= mr_pin_init(&shard->pin, arena, config->stream, config->stream->size);
+	has_all &= mr_pin_init(&shard->pin, arena, config->stream,
+		config->journal != NULL ? config->shards * MR_HOP_CREDITS : 0, seed);
 	has_all &= mr_answers_init(&shard->answers, arena, config->shards * MR_HOP_CREDITS,
 		shard->config.boards, config->deliveries, config->index);
 	has_all &= init_peers(shard, arena);
@@ -65,8 +67,20 @@ struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_conf
 	if (!init(shard != NULL ? shard : &planned, arena, config) || shard == NULL)
 		return NULL;
 	mr_credit_init(&shard->credit);
+	mr_progress_init(&shard->progress);
 	mr_reader_init(&shard->reader, config->streams, config->streams_count, config->backend);
 	shard->walked = mr_stream_next(config->stream);
+	shard->watermark = shard->walked;
+	shard->undurable_max = UINT64_MAX;
+	if (config->journal != NULL) {
+		const uint64_t half = config->stream->size / 2;
+		shard->undurable_max = config->limits.undurable_bytes_max;
+		mr_assert(shard->undurable_max >= MR_RECORD_BYTES_MAX);
+		if (shard->undurable_max > half)
+			shard->undurable_max = half; // the buffer is short later than the disk
+		for (uint32_t i = 0; i < config->deliveries; i++)
+			mr_assert(mr_ring_free(config->to_delivery[i]) >= MR_MATCH_WEBHOOKS_MAX);
+	}
 	for (uint32_t i = 0; i < config->sources; i++)
 		shard->source_ring_sizes[i] = mr_ring_free(config->to_source[i]);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_BUFFER_BYTES), config->stream->size);

@@ -8,6 +8,8 @@
 #include "flow.h"
 #include "hash.h"
 #include "ledger.h"
+#include "lineage.h"
+#include "mr_assert.h"
 #include "object.h"
 #include "pin.h"
 #include "refused.h"
@@ -17,7 +19,10 @@
 #include "subscription.h"
 #include "table.h"
 
-enum { MR_SHARD_PROGRESS_MAX = 512 }; // offsets in one distributed record
+enum {
+	MR_SHARD_PROGRESS_MAX = 512, // offsets in one distributed record
+	MR_SHARD_READS_MAX = 4, // of evicted events, under way for fan-out
+};
 
 struct mr_shard_session {
 	uint64_t app;
@@ -27,6 +32,22 @@ struct mr_shard_session {
 	bool is_open;
 };
 
+struct mr_shard_reading { // objects whose first event is being read from the journal
+	uint32_t count;
+	uint32_t objects[MR_SHARD_READS_MAX];
+};
+
+struct mr_shard_checkpoint {
+	uint64_t done; // epoch
+	uint64_t epoch; // that is under way; == done: none
+	uint64_t end; // of the stream when it began: events below are listed
+	uint64_t oldest; // event that was found or evicted since; UINT64_MAX: none
+	uint32_t flow; // whose window is next
+	uint32_t object; // whose queue is next, with
+	uint64_t listed; // its offset up to which it is listed
+	uint32_t generation; // of events of which the first hop is sent now
+};
+
 struct mr_shard_peer { // another shard, or the shard itself
 	uint32_t hops_out; // sent and not answered: at most MR_HOP_CREDITS
 	uint32_t waiting_head; // hops received that wait for room or a read, in order
@@ -34,8 +55,19 @@ struct mr_shard_peer { // another shard, or the shard itself
 	struct mr_hop *waiting; // [MR_HOP_CREDITS], NULL for itself
 };
 
+struct mr_shard_written { // distributed records that are not durable yet
+	uint64_t oldest; // event that they name; UINT64_MAX: there are none
+	uint64_t end; // of the last one; 0: there are none
+};
+
 struct mr_shard_progress { // finished events for the next distributed record
 	uint64_t due_ns;
+	uint64_t oldest; // UINT64_MAX: none
+	struct mr_shard_written written[2]; // those that were there first, those since
+	// Finished events that no record names, since the last checkpoint began and before: it does
+	// not list the latter. UINT64_MAX: none.
+	uint64_t unrecorded;
+	uint64_t unrecorded_before;
 	uint32_t count;
 	uint64_t offsets[MR_SHARD_PROGRESS_MAX];
 };
@@ -64,12 +96,21 @@ struct mr_shard {
 	struct mr_answers answers;
 	struct mr_shard_peer peers[MR_SHARDS_MAX];
 	uint8_t shard_of_stream[MR_STREAMS_MAX];
+	// The journal, as of this step
+	enum mr_journal_state journal_state;
+	uint64_t watermark;
+	uint64_t undurable_max; // bytes beyond it; UINT64_MAX: nothing waits for a disk
 	// Walk
 	uint64_t walked; // offset: everything below was walked
 	uint64_t walked_events;
 	uint32_t match_at; // webhooks of the match record at `walked` that have their lane message
+	uint64_t border[MR_DELIVERIES_MAX]; // lane messages pushed before that record
+	uint64_t fed; // `walked` as the feeds have it
 	uint32_t session_hint; // session of the last event walked
 	struct mr_shard_progress progress;
+	struct mr_shard_reading reading;
+	struct mr_shard_checkpoint checkpoint;
+	uint64_t kept; // as the owner's board has it
 	uint32_t matches_per_hop_x16; // running average of what answers say
 	// Match
 	struct mr_reader reader;
@@ -84,9 +125,29 @@ static inline mr_counter *mr_shard_counter(struct mr_shard *shard, enum mr_count
 	return &shard->config.stats->counters[id];
 }
 
+static inline bool mr_shard_is_durable(const struct mr_shard *shard)
+{
+	return shard->config.journal != NULL;
+}
+
+// Place of a stream of this boot in every table of streams.
+static inline uint32_t mr_shard_stream_index(const struct mr_shard *shard, uint16_t stream)
+{
+	const uint32_t index = (uint32_t)stream - shard->reader.first_stream;
+	mr_assert_hot(index < shard->config.streams_count);
+	return index;
+}
+
 static inline uint64_t mr_shard_used(const struct mr_shard *shard)
 {
 	return shard->config.stream->size - mr_stream_room(shard->config.stream);
+}
+
+// How much more may wait for the disk.
+static inline uint64_t mr_shard_undurable_room(const struct mr_shard *shard)
+{
+	const uint64_t undurable = mr_stream_next(shard->config.stream) - shard->watermark;
+	return undurable < shard->undurable_max ? shard->undurable_max - undurable : 0;
 }
 
 // Events are admitted up to three quarters of the buffer; what distribution needs has the rest.
@@ -94,7 +155,15 @@ static inline uint64_t mr_shard_free(const struct mr_shard *shard)
 {
 	const uint64_t limit = shard->config.stream->size / 4 * 3;
 	const uint64_t used = mr_shard_used(shard);
-	return used < limit ? limit - used : 0;
+	const uint64_t free = used < limit ? limit - used : 0;
+	const uint64_t room = mr_shard_undurable_room(shard);
+	return free < room ? free : room;
+}
+
+// Whether a record that is no event may be appended: the last sixteenth is not for it.
+static inline bool mr_shard_has_room(const struct mr_shard *shard, size_t bytes)
+{
+	return mr_shard_used(shard) + bytes <= shard->config.stream->size / 16 * 15;
 }
 
 // What was walked, but for match records whose hop is not answered yet: the pin goes no further.
@@ -124,6 +193,8 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
 
 // -- walk.c: records that became durable
 uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max); // records walked
+// Tells the delivery stages how far that came, at the border of a record.
+void mr_walk_feed(struct mr_shard *shard);
 // Hands shard->match to the lanes as if its record had been written, durable and walked: for want
 // of room, in a volatile shard, where a restart forgets the record anyway. False: not now.
 bool mr_walk_hand_over(struct mr_shard *shard);
@@ -131,8 +202,17 @@ bool mr_walk_hand_over(struct mr_shard *shard);
 // -- fanout.c: queued events to the owners of their resources, and the answers
 uint32_t mr_fanout(struct mr_shard *shard, uint32_t units); // units used
 void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_hop *answer);
-void mr_fanout_finish(struct mr_shard *shard, uint64_t offset); // all hops are answered
-void mr_fanout_progress(struct mr_shard *shard); // appends a distributed record when it is time
+// All hops are answered.
+void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin);
+
+// -- shard_progress.c: distributed records
+void mr_progress_init(struct mr_shard_progress *progress);
+void mr_progress_add(struct mr_shard *shard, uint64_t offset); // of a finished event
+void mr_progress_write(struct mr_shard *shard); // appends a record when it is time
+// Oldest finished event of which no durable record says so.
+uint64_t mr_progress_oldest(struct mr_shard *shard);
+void mr_progress_begin(struct mr_shard_progress *progress); // a checkpoint
+void mr_progress_complete(struct mr_shard_progress *progress);
 
 // -- match.c: hops received, of other shards and of its own
 enum mr_match_result {
@@ -140,10 +220,18 @@ enum mr_match_result {
 	MR_MATCH_WRITTEN, // answered when its record is durable and in the lanes
 	MR_MATCH_BLOCKED, // no room, or a read is under way: ask again
 };
+// Brings an event into shard->event, its record into shard->reader.bytes.
+enum mr_read mr_match_read(struct mr_shard *shard, mr_position position);
 enum mr_match_result mr_match_hop(
 	struct mr_shard *shard, const struct mr_hop *hop, uint64_t resource, uint32_t *ret_matches);
 uint32_t mr_match_take(struct mr_shard *shard, uint32_t hops_max); // hops and answers handled
 uint32_t mr_match_answer(struct mr_shard *shard, uint32_t answers_max); // answers sent
+
+// -- shard_checkpoint.c: the shard's state, appended bit by bit when the journal asks
+uint32_t mr_checkpoint(struct mr_shard *shard); // work done
+// The generation of an event of which the first hop is sent now.
+uint32_t mr_checkpoint_generation(const struct mr_shard *shard, uint32_t object, uint64_t offset);
+void mr_checkpoint_keep(struct mr_shard *shard); // tells what the journal must keep
 
 // -- shard_ack.c
 uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);
@@ -151,5 +239,8 @@ uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);
 // -- shard_steward.c: messages of the steward, holds of delivery
 uint32_t mr_shard_obey(struct mr_shard *shard);
 uint32_t mr_shard_take_holds(struct mr_shard *shard);
+// Opens it anew unless it is open under this index; true: it was.
+bool mr_shard_open_session(
+	struct mr_shard *shard, uint32_t index, uint64_t app, uint64_t session_id, uint32_t epoch);
 struct mr_shard_session *mr_shard_find_session(
 	struct mr_shard *shard, uint64_t app, uint64_t session_id, uint32_t *ret_index);

@@ -50,27 +50,33 @@ static void close_session(struct mr_shard *shard, uint32_t index)
 	session->is_open = false;
 }
 
-static void open_session(struct mr_shard *shard, struct mr_session *message)
+bool mr_shard_open_session(
+	struct mr_shard *shard, uint32_t index, uint64_t app, uint64_t session_id, uint32_t epoch)
 {
-	const struct mr_shard_config *config = &shard->config;
-	mr_assert(message->index < shard->limits.sessions_max && message->session_id != 0);
-	struct mr_shard_session *session = &shard->sessions[message->index];
-	const bool resumes = session->is_open && session->app == message->app
-		&& session->session_id == message->session_id;
+	mr_assert(index < shard->limits.sessions_max && session_id != 0);
+	struct mr_shard_session *session = &shard->sessions[index];
+	const bool resumes = is_session(session, app, session_id);
 	if (!resumes) {
-		close_session(shard, message->index);
+		close_session(shard, index);
 		*session = (struct mr_shard_session){
-			.app = message->app,
-			.session_id = message->session_id,
+			.app = app,
+			.session_id = session_id,
 			.is_open = true,
 		};
 		// Producers choose their ids: one that is made to have another's key finds no place
 		// and never hears that anything is settled. Nobody else notices.
-		const int r = mr_table_add(&shard->by_session,
-			key_of(message->app, message->session_id), message->index);
+		const int r = mr_table_add(&shard->by_session, key_of(app, session_id), index);
 		mr_assert(r == 0 || r == -EEXIST); // as many keys as sessions
 	}
-	session->epoch = message->epoch;
+	session->epoch = epoch;
+	return resumes;
+}
+
+static void open_session(struct mr_shard *shard, struct mr_session *message)
+{
+	const struct mr_shard_config *config = &shard->config;
+	const bool resumes = mr_shard_open_session(
+		shard, message->index, message->app, message->session_id, message->epoch);
 	for (uint32_t i = 0; i < shard->own_flows; i++) {
 		const uint32_t number = i * config->shards + config->index;
 		struct mr_flow *flow = &shard->flows[message->index * shard->own_flows + i];

@@ -42,8 +42,9 @@ static void walk_event(struct mr_shard *shard, uint64_t offset, uint32_t bytes)
 	settle(shard, offset);
 	if (mr_plant_drops(shard->walked_events)) {
 		mr_objects_forget(&shard->objects, object, bytes);
+		const struct mr_origin origin = mr_pin_origin(&shard->pin, offset);
 		if (mr_pin_sent(&shard->pin, offset))
-			mr_fanout_finish(shard, offset);
+			mr_fanout_finish(shard, offset, &origin);
 	} else {
 		mr_objects_enqueue(&shard->objects, object, offset);
 		mr_plant_swap(shard->walked_events, &shard->objects.states[object].queue,
@@ -108,6 +109,8 @@ static bool walk_match(struct mr_shard *shard, uint64_t offset)
 	struct mr_record_match match;
 	mr_stream_copy_own(shard->config.stream, offset, &match, sizeof(match));
 	mr_assert(match.count > 0 && match.count <= MR_MATCH_WEBHOOKS_MAX);
+	if (shard->match_at == 0)
+		memcpy(shard->border, shard->answers.pushed, sizeof(shard->border));
 	if (!push_lanes(shard, offset, &match))
 		return false;
 	shard->match_at = 0;
@@ -150,4 +153,14 @@ uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max)
 		shard->walked += length;
 	}
 	return records;
+}
+
+void mr_walk_feed(struct mr_shard *shard)
+{
+	if (!mr_shard_is_durable(shard) || shard->fed == shard->walked)
+		return;
+	const uint64_t *pushed = shard->match_at > 0 ? shard->border : shard->answers.pushed;
+	for (uint32_t i = 0; i < shard->config.deliveries; i++)
+		mr_lane_feed_publish(shard->config.feeds[i], pushed[i], shard->walked);
+	shard->fed = shard->walked;
 }

@@ -59,6 +59,8 @@ enum mr_stage_kind {
 	X(INGEST, ECHO_REPLIES, "echo_replies", COUNTER, PACKETS, "ICMP echo requests answered")   \
 	X(SHARD, OFFERED, "offered", COUNTER, EVENTS, "events settled: accepted or refused")       \
 	X(SHARD, ACCEPTED, "accepted", COUNTER, EVENTS, "events appended to the stream")           \
+	X(SHARD, RECOVERED, "recovered", COUNTER, EVENTS,                                          \
+		"events of earlier boots that a start found not distributed")                      \
 	X(SHARD, REFUSED, "refused", COUNTER, EVENTS, "events refused, all reasons")               \
 	X(SHARD, QUEUED, "queued", GAUGE, EVENTS,                                                  \
 		"accepted events not yet distributed, counted from the structures")                \
@@ -191,7 +193,7 @@ struct mr_stats_scope {
 	mr_counter distributed;
 	mr_counter dropped;
 	mr_counter queued; // gauge
-	mr_counter reserved;
+	mr_counter recovered;
 };
 enum { MR_LEDGER_TABLES = 3 }; // app, workspace, database, in this order
 

@@ -214,7 +214,8 @@ bool sim_router_balances(const struct sim_router *router, char *ret_why, size_t 
 	} sides[] = {
 		{"offered = accepted + refused", sim_sum(router, MR_SHARD_OFFERED),
 			sim_sum(router, MR_SHARD_ACCEPTED) + sim_sum(router, MR_SHARD_REFUSED)},
-		{"accepted = queued + distributed + dropped", sim_sum(router, MR_SHARD_ACCEPTED),
+		{"accepted + recovered = queued + distributed + dropped",
+			sim_sum(router, MR_SHARD_ACCEPTED) + sim_sum(router, MR_SHARD_RECOVERED),
 			sim_sum(router, MR_SHARD_QUEUED) + sim_sum(router, MR_SHARD_DISTRIBUTED)
 				+ sim_sum(router, MR_SHARD_DROPPED)},
 		{"matched at shards = matched at deliveries", sim_sum(router, MR_SHARD_MATCHED),

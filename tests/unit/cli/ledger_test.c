@@ -37,8 +37,9 @@ static void fill_balanced(void)
 	mr_gauge(&shard[MR_SHARD_OFFERED], 100);
 	mr_gauge(&shard[MR_SHARD_ACCEPTED], 90);
 	mr_gauge(&shard[MR_SHARD_REFUSED], 10);
+	mr_gauge(&shard[MR_SHARD_RECOVERED], 7);
 	mr_gauge(&shard[MR_SHARD_QUEUED], 5);
-	mr_gauge(&shard[MR_SHARD_DISTRIBUTED], 84);
+	mr_gauge(&shard[MR_SHARD_DISTRIBUTED], 91);
 	mr_gauge(&shard[MR_SHARD_DROPPED], 1);
 	mr_gauge(&shard[MR_SHARD_MATCHED], 200);
 	mr_gauge(&delivery[MR_DELIVERY_MATCHED], 190);

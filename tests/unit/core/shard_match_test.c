@@ -151,12 +151,13 @@ static void pin_stops_at_the_first_unfinished_event(void **state)
 	struct mr_arena arena;
 	struct mr_stream stream;
 	struct mr_pin pin;
+	struct mr_origin origin = {.app = 0};
 	uint64_t record[17] = {136 | (uint64_t)MR_RECORD_EVENT << 32};
 	const uint64_t other[2] = {16 | (uint64_t)MR_RECORD_DISTRIBUTED << 32};
 	uint64_t offsets[3];
 	assert_int_equal(mr_arena_open(&arena, 1 << 20, false), 0);
 	assert_true(mr_stream_init(&stream, &arena, 0, 65536, MR_STREAM_START));
-	assert_true(mr_pin_init(&pin, &arena, &stream, 65536));
+	assert_true(mr_pin_init(&pin, &arena, &stream, 0, 1));
 	for (uint32_t i = 0; i < 3; i++) {
 		offsets[i] = mr_stream_append(&stream, record, sizeof(record), NULL, 0);
 		mr_pin_event(&pin, offsets[i]);
@@ -164,16 +165,17 @@ static void pin_stops_at_the_first_unfinished_event(void **state)
 	}
 	const uint64_t end = mr_stream_next(&stream);
 	assert_int_equal(mr_pin_advance(&pin, end, 100), offsets[0]);
-	mr_pin_hop(&pin, offsets[0]);
-	mr_pin_hop(&pin, offsets[0]);
-	assert_false(mr_pin_answered(&pin, offsets[0])); // an early answer finishes nothing
-	mr_pin_hop(&pin, offsets[1]);
-	assert_false(mr_pin_answered(&pin, offsets[1]));
+	mr_pin_hop(&pin, offsets[0], &origin, 0);
+	mr_pin_hop(&pin, offsets[0], &origin, 0);
+	assert_false(
+		mr_pin_answered(&pin, offsets[0], &origin)); // an early answer finishes nothing
+	mr_pin_hop(&pin, offsets[1], &origin, 0);
+	assert_false(mr_pin_answered(&pin, offsets[1], &origin));
 	assert_true(mr_pin_sent(&pin, offsets[1])); // all were answered before
 	assert_false(mr_pin_sent(&pin, offsets[0]));
 	assert_int_equal(pin.outstanding, 1);
 	assert_int_equal(mr_pin_advance(&pin, end, 100), offsets[0]);
-	assert_true(mr_pin_answered(&pin, offsets[0]));
+	assert_true(mr_pin_answered(&pin, offsets[0], &origin));
 	assert_int_equal(mr_pin_advance(&pin, end, 2), offsets[1]); // bounded
 	assert_int_equal(mr_pin_advance(&pin, offsets[1], 100), offsets[1]);
 	assert_int_equal(mr_pin_advance(&pin, end, 100), offsets[2]);
