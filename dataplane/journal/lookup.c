@@ -1,141 +1,146 @@
-#include "lookup.h"
-
+// One record by its position: segment, mark, frame, run.
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "journal_frame.h"
 #include "mr_assert.h"
+#include "record_codec.h"
+#include "scan_state.h"
 
-enum { CAPACITY_MIN = 64 };
+enum { BLOCK = MR_JOURNAL_BLOCK_BYTES };
 
-struct free_thing {
-	uint64_t name; // 0
-	uint32_t next;
-};
-
-int mr_grow(void **array, uint32_t *capacity, uint64_t count, uint32_t item_bytes)
+// Blocks of a segment, out of the window that has them or the one that was not used for longest.
+static int span(struct mr_lookup *lookup, uint64_t segment, uint64_t offset, size_t bytes,
+	const uint8_t **ret_bytes, size_t *ret_got)
 {
-	if (count <= *capacity)
-		return 0;
-	uint64_t larger = *capacity < CAPACITY_MIN ? CAPACITY_MIN : *capacity;
-	while (larger < count)
-		larger *= 2;
-	if (larger >= UINT32_MAX)
-		return -ENOMEM;
-	void *moved = realloc(*array, larger * item_bytes);
-	if (moved == NULL)
-		return -ENOMEM;
-	*array = moved;
-	*capacity = (uint32_t)larger;
-	return 0;
-}
+	struct mr_window *chosen = &lookup->windows[0];
 
-void mr_pool_init(struct mr_pool *pool, uint32_t item_bytes)
-{
-	mr_assert(item_bytes >= sizeof(struct free_thing) && item_bytes % 8 == 0);
-	*pool = (struct mr_pool){.item_bytes = item_bytes};
-}
+	for (uint32_t i = 0; i < MR_LOOKUP_WINDOWS; i++) {
+		struct mr_window *window = &lookup->windows[i];
 
-void mr_pool_fini(struct mr_pool *pool)
-{
-	free(pool->items);
-	*pool = (struct mr_pool){.item_bytes = pool->item_bytes};
-}
-
-bool mr_pool_is_full(const struct mr_pool *pool)
-{
-	return pool->free == 0 && pool->used == pool->capacity;
-}
-
-uint32_t mr_pool_take(struct mr_pool *pool)
-{
-	uint32_t number = pool->free - 1;
-	if (pool->free != 0) {
-		pool->free = ((const struct free_thing *)mr_pool_at(pool, number))->next;
-	} else {
-		if (mr_grow((void **)&pool->items, &pool->capacity, (uint64_t)pool->used + 1,
-			    pool->item_bytes)
-			!= 0)
-			return MR_LOOKUP_NONE;
-		number = pool->used++;
-	}
-	memset(mr_pool_at(pool, number), 0, pool->item_bytes);
-	return number;
-}
-
-void mr_pool_give(struct mr_pool *pool, uint32_t number)
-{
-	mr_assert(number < pool->used);
-	struct free_thing *thing = mr_pool_at(pool, number);
-	*thing = (struct free_thing){.next = pool->free};
-	pool->free = number + 1;
-}
-
-void mr_lookup_fini(struct mr_lookup *lookup)
-{
-	free(lookup->slots);
-	*lookup = (struct mr_lookup){0};
-}
-
-static void put(struct mr_lookup *lookup, uint64_t slot)
-{
-	uint32_t at = (uint32_t)(slot >> 32) & lookup->mask;
-	while (lookup->slots[at] != 0)
-		at = (at + 1) & lookup->mask;
-	lookup->slots[at] = slot;
-}
-
-static int make_room(struct mr_lookup *lookup)
-{
-	const uint64_t size = lookup->slots == NULL ? 0 : (uint64_t)lookup->mask + 1;
-	if (((uint64_t)lookup->count + 1) * 3 <= size * 2)
-		return 0;
-	const uint64_t larger = size == 0 ? CAPACITY_MIN : size * 2;
-	if (larger > UINT32_MAX)
-		return -ENOMEM;
-	struct mr_lookup moved = {.mask = (uint32_t)larger - 1, .count = lookup->count};
-	moved.slots = calloc(larger, sizeof(moved.slots[0]));
-	if (moved.slots == NULL)
-		return -ENOMEM;
-	for (uint64_t i = 0; i < size; i++)
-		if (lookup->slots[i] != 0)
-			put(&moved, lookup->slots[i]);
-	free(lookup->slots);
-	*lookup = moved;
-	return 0;
-}
-
-int mr_lookup_add(struct mr_lookup *lookup, uint32_t hash, uint32_t number)
-{
-	mr_assert(number < MR_LOOKUP_NONE);
-	const int error = make_room(lookup);
-	if (error != 0)
-		return error;
-	put(lookup, (uint64_t)hash << 32 | (number + 1));
-	lookup->count++;
-	return 0;
-}
-
-void mr_lookup_remove(struct mr_lookup *lookup, uint32_t hash, uint32_t number)
-{
-	const uint64_t wanted = (uint64_t)hash << 32 | (number + 1);
-	mr_assert(lookup->count > 0);
-	uint32_t hole = hash & lookup->mask;
-	while (lookup->slots[hole] != wanted) {
-		mr_assert(lookup->slots[hole] != 0);
-		hole = (hole + 1) & lookup->mask;
-	}
-	// What stands behind moves up unless it would come before its own place.
-	for (uint32_t at = hole;;) {
-		at = (at + 1) & lookup->mask;
-		if (lookup->slots[at] == 0)
+		if (mr_window_holds(window, segment, offset, bytes)) {
+			chosen = window;
 			break;
-		const uint32_t home = (uint32_t)(lookup->slots[at] >> 32) & lookup->mask;
-		if (((at - home) & lookup->mask) < ((at - hole) & lookup->mask))
-			continue;
-		lookup->slots[hole] = lookup->slots[at];
-		hole = at;
+		}
+		if (window->used_at < chosen->used_at)
+			chosen = window;
 	}
-	lookup->slots[hole] = 0;
-	lookup->count--;
+	chosen->used_at = ++lookup->uses;
+	return mr_window_span(chosen, segment, offset, bytes, ret_bytes, ret_got);
+}
+
+static bool run_holds(const struct mr_frame_run *run, uint16_t stream, uint64_t offset)
+{
+	return run->stream == stream && offset >= run->offset && offset - run->offset < run->bytes;
+}
+
+// The newest segment whose streams include this one and begin at or before the offset. What is not
+// needed any more may have had a stream of the same id.
+static struct mr_segment *find_segment(const struct mr_scan *scan, uint16_t stream, uint64_t offset)
+{
+	for (uint32_t i = scan->directory.count; i-- > 0;) {
+		struct mr_segment *segment = &scan->directory.segments[i];
+		const uint32_t index = (uint32_t)stream - segment->header.first_stream;
+
+		if (segment->header.number < scan->found.oldest_needed)
+			break;
+		if (index < segment->header.streams && segment->header.starts[index] <= offset)
+			return segment;
+	}
+	return NULL;
+}
+
+// Block of the last mark at or before the offset.
+static uint32_t find_mark(const struct mr_segment *segment, uint32_t stream_index, uint64_t offset)
+{
+	const struct mr_marks *marks = &segment->marks;
+	uint32_t low = 0, high = marks->count;
+
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+
+		if (marks->all[middle].offsets[stream_index] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? marks->all[low - 1].block : marks->end_block;
+}
+
+// Walks frame headers from the mark on. 0 and the lookup's run, -ENOENT, or negative errno.
+static int find_run(struct mr_lookup *lookup, const struct mr_segment *segment, uint16_t stream,
+	uint64_t offset)
+{
+	const uint64_t number = segment->header.number;
+	const uint64_t end = (uint64_t)segment->marks.end_block * BLOCK;
+	uint64_t at = (uint64_t)BLOCK
+		* find_mark(segment, (uint32_t)stream - segment->header.first_stream, offset);
+
+	while (at < end) {
+		const uint8_t *bytes;
+		size_t got;
+		int err = span(lookup, number, at, BLOCK, &bytes, &got);
+		const struct mr_frame_header *header = (const void *)bytes;
+
+		if (err < 0)
+			return err;
+		if (got == 0 || !mr_journal_frame_sane(header, number))
+			return -EBADMSG;
+		const struct mr_frame_run *runs = mr_journal_frame_runs(header);
+		uint64_t run_at = at + (uint64_t)(mr_journal_frame_payload(header) - bytes);
+
+		for (uint32_t i = 0; i < header->runs; run_at += runs[i++].bytes) {
+			if (!run_holds(&runs[i], stream, offset))
+				continue;
+			lookup->segment = number;
+			lookup->run = runs[i];
+			lookup->run_at = run_at;
+			return 0;
+		}
+		at += mr_journal_frame_length(header);
+	}
+	return -ENOENT;
+}
+
+static int read_record(
+	struct mr_lookup *lookup, uint64_t offset, const struct mr_record **ret_record)
+{
+	const uint64_t at = lookup->run_at + (offset - lookup->run.offset);
+	const uint64_t left = lookup->run.bytes - (offset - lookup->run.offset);
+	const uint64_t block = at / BLOCK * BLOCK;
+	const size_t available = left < MR_RECORD_BYTES_MAX ? (size_t)left : MR_RECORD_BYTES_MAX;
+	const uint8_t *bytes;
+	size_t got;
+	int err = span(
+		lookup, lookup->segment, block, (size_t)(at - block) + available, &bytes, &got);
+
+	if (err < 0)
+		return err;
+	if (got < (size_t)(at - block) + available)
+		return -EBADMSG;
+	err = mr_record_check(bytes + (at - block), available);
+	if (err == 0)
+		*ret_record = (const void *)(bytes + (at - block));
+	return err;
+}
+
+int mr_scan_record(struct mr_scan *scan, mr_position position, const struct mr_record **ret_record)
+{
+	struct mr_lookup *lookup = &scan->lookup;
+	const uint16_t stream = mr_position_stream(position);
+	const uint64_t offset = mr_position_offset(position);
+
+	if (lookup->segment == 0 || !run_holds(&lookup->run, stream, offset)) {
+		struct mr_segment *segment = find_segment(scan, stream, offset);
+		struct mr_scan_error error;
+
+		if (segment == NULL)
+			return -ENOENT;
+		int err = mr_marks_load(scan, segment, &error);
+		if (err == 0)
+			err = find_run(lookup, segment, stream, offset);
+		if (err < 0)
+			return err;
+	}
+	return read_record(lookup, offset, ret_record);
 }

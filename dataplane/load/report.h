@@ -49,8 +49,7 @@ struct mr_report_sink {
 	double redelivered;
 	double bad_bodies;
 	double changed_bodies;
-	double duplicates_same;
-	double duplicates_different;
+	double duplicates;
 	double out_of_order;
 	double unknown;
 	double misrouted;

@@ -83,6 +83,8 @@ enum mr_stage_kind {
 	X(SHARD, BUFFER_USED, "buffer_used", GAUGE, BYTES, "stream bytes still pinned")            \
 	X(SHARD, BUFFER_BYTES, "buffer_bytes", GAUGE, BYTES, "size of the stream buffer")          \
 	X(SHARD, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")                  \
+	X(SHARD, FILE_READS, "file_reads", COUNTER, READS, "chunks read from the journal")         \
+	X(SHARD, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS, "of which failed; repeated")\
 	X(SHARD, HOP_WAITS, "hop_waits", COUNTER, HOPS, "turns yielded: no hop credit or no room") \
 	X(JOURNAL, COMMITS, "commits", COUNTER, COMMITS, "commits")                                \
 	X(JOURNAL, COMMIT_BYTES, "commit_bytes", COUNTER, BYTES, "bytes made durable")             \
@@ -107,6 +109,8 @@ enum mr_stage_kind {
 	X(DELIVERY, HOLDS, "holds", COUNTER, HOLDS, "HOLD messages sent")                          \
 	X(DELIVERY, RELEASES, "releases", COUNTER, HOLDS, "RELEASE messages sent")                 \
 	X(DELIVERY, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")               \
+	X(DELIVERY, FILE_READS, "file_reads", COUNTER, READS, "chunks read from the journal")      \
+	X(DELIVERY, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS, "of which failed; repeated")\
 	X(DELIVERY, READ_GONE, "read_gone", COUNTER, READS, "reads answered GONE")                 \
 	X(DELIVERY, FRAGMENT_HITS, "fragment_hits", COUNTER, EVENTS, "rendered events reused")     \
 	X(DELIVERY, HANDSHAKES, "handshakes", COUNTER, REQUESTS, "webhook handshakes done")        \

@@ -69,24 +69,31 @@ static bool names_file(const struct names *names, uint32_t file)
 	return false;
 }
 
-static bool is_used(const struct disk_fake *fake, uint32_t file)
+bool disk_fake_takes_room(const struct disk_fake *fake, uint32_t file)
 {
 	for (uint32_t i = 0; i < fake->descriptors_count; i++) {
 		if (fake->descriptors[i].open && fake->descriptors[i].file == file)
 			return true;
 	}
+	return names_file(&fake->names, file);
+}
+
+// A crash may bring it back.
+static bool is_remembered(const struct disk_fake *fake, uint32_t file)
+{
 	for (uint32_t i = 0; i < fake->changes_count; i++) {
 		if (fake->changes[i].file == file)
 			return true;
 	}
-	return names_file(&fake->names, file) || names_file(&fake->durable_names, file);
+	return names_file(&fake->durable_names, file);
 }
 
 // Files that nothing leads to any more are gone, and their bytes are free.
 void disk_fake_sweep(struct disk_fake *fake)
 {
 	for (uint32_t i = 0; i < fake->files_count; i++) {
-		if (fake->files[i] == NULL || is_used(fake, i))
+		if (fake->files[i] == NULL || disk_fake_takes_room(fake, i)
+			|| is_remembered(fake, i))
 			continue;
 		sectors_fini(fake->files[i]);
 		free(fake->files[i]);

@@ -40,7 +40,7 @@ uint64_t disk_fake_bytes_that_fit(
 	if (fake->capacity == 0 || offset + length <= file->size)
 		return length;
 	for (uint32_t i = 0; i < fake->files_count; i++)
-		used += fake->files[i] == NULL ? 0 : fake->files[i]->size;
+		used += disk_fake_takes_room(fake, i) ? fake->files[i]->size : 0;
 	uint64_t end = file->size + (used < fake->capacity ? fake->capacity - used : 0);
 	if (end <= offset)
 		return 0;

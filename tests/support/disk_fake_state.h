@@ -81,6 +81,7 @@ struct sectors *disk_fake_file_of(struct disk_fake *fake, int fd);
 struct descriptor *disk_fake_descriptor_of(struct disk_fake *fake, int fd);
 void disk_fake_apply(struct names *names, const struct name_change *change);
 void disk_fake_sweep(struct disk_fake *fake);
+bool disk_fake_takes_room(const struct disk_fake *fake, uint32_t file);
 const struct name *disk_fake_find(const struct names *names, const char *text);
 
 // -- disk_fake_faults.c
