@@ -1,4 +1,5 @@
 // millraced: the data plane of Millrace.
+#include <errno.h>
 #include <stdlib.h>
 
 #include <millrace/exit_code.h>
@@ -7,6 +8,7 @@
 #include "clock.h"
 #include "config.h"
 #include "config_print.h"
+#include "failpoint.h"
 #include "journal_plan.h"
 #include "log.h"
 #include "options.h"
@@ -87,6 +89,31 @@ static int run(const struct mr_options *options, uint64_t exec_ns)
 	return code;
 }
 
+// One name a line, when this build can be killed at them.
+static int print_failpoints(void)
+{
+	if (!mr_failpoint_built()) {
+		mr_log(MR_LOG_ERROR,
+			"this build has no failpoints: configure one with -Dfailpoints=true");
+		return MR_EXIT_FAILED;
+	}
+	for (enum mr_failpoint point = 0; point < MR_FAILPOINT_COUNT; point++)
+		printf("%-24s %s\n", mr_failpoint_info(point)->name,
+			mr_failpoint_info(point)->when);
+	return MR_EXIT_DONE;
+}
+
+static int arm_failpoint(void)
+{
+	const char *text = getenv("MILLRACE_FAILPOINT");
+	int r = text != NULL ? mr_failpoint_arm(text) : 0;
+	if (r < 0)
+		mr_log(MR_LOG_ERROR, "MILLRACE_FAILPOINT=%s: %s", text,
+			r == -ENOTSUP ? "this build has no failpoints"
+				      : "give a name of --failpoints and a count, as name:3");
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct mr_options options;
@@ -97,6 +124,10 @@ int main(int argc, char **argv)
 		mr_options_help(stderr);
 		return MR_EXIT_USAGE;
 	}
+	if (arm_failpoint() < 0)
+		return MR_EXIT_CONFIG;
+	if (options.task == MR_TASK_FAILPOINTS)
+		return print_failpoints();
 	if (options.task == MR_TASK_HELP)
 		mr_options_help(stdout);
 	else if (options.task == MR_TASK_VERSION)

@@ -12,6 +12,7 @@ static const struct option known[] = {
 	{"check-config", no_argument, NULL, OPTION_TASK + MR_TASK_CHECK_CONFIG},
 	{"check-host", no_argument, NULL, OPTION_TASK + MR_TASK_CHECK_HOST},
 	{"print-config", no_argument, NULL, OPTION_TASK + MR_TASK_PRINT_CONFIG},
+	{"failpoints", no_argument, NULL, OPTION_TASK + MR_TASK_FAILPOINTS},
 	{"version", no_argument, NULL, OPTION_TASK + MR_TASK_VERSION},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -28,6 +29,7 @@ void mr_options_help(FILE *out)
 	      "      --check-config  say everything that is wrong with the configuration, print the memory plan\n"
 	      "      --check-host    say what this host lacks for the configuration\n"
 	      "      --print-config  print every key with its default, as a file\n"
+	      "      --failpoints    print the points at which a test build can be killed (MILLRACE_FAILPOINT=NAME:COUNT)\n"
 	      "      --version       print the version\n"
 	      "  -h, --help          print this\n"
 	      "\n"
