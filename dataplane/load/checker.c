@@ -125,7 +125,7 @@ static void check_event(void *context, const struct mr_delivered *event)
 		return;
 	}
 	if (again) {
-		checker->counts.duplicates++;
+		checker->counts.duplicates_different++;
 		return;
 	}
 	if (*newest > event->number)
@@ -172,6 +172,8 @@ int mr_checker_request(struct mr_checker *checker, const struct mr_checked_reque
 	}
 	if ((*seen & 1) != 0) {
 		counts->redelivered++;
+		int events = mr_delivered_scan(request->body, request->body_length, NULL);
+		counts->duplicates_same += events > 0 ? (uint64_t)events : 0;
 		return 0;
 	}
 	*seen = request->answered ? hash : hash & ~UINT64_C(1);
@@ -225,7 +227,7 @@ void mr_checker_audit(const struct mr_checker *checker, struct mr_checker_audit 
 
 bool mr_checker_clean(const struct mr_checker_counts *counts)
 {
-	return counts->bad_bodies + counts->changed_bodies + counts->duplicates
+	return counts->bad_bodies + counts->changed_bodies + counts->duplicates_different
 		+ counts->out_of_order + counts->unknown + counts->misrouted
 		== 0;
 }

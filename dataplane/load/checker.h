@@ -28,7 +28,7 @@ struct mr_checker_path {
 	uint64_t events; // delivered, each once
 };
 
-// Every fault but `redelivered` makes the run fail.
+// Every fault but `redelivered` and `duplicates_same` makes the run fail.
 struct mr_checker_counts {
 	uint64_t requests; // answered with success, repeated ones included
 	uint64_t heartbeats; // of which had no events
@@ -36,7 +36,8 @@ struct mr_checker_counts {
 	uint64_t events; // delivered, each once per path
 	uint64_t bad_bodies; // not a delivery body
 	uint64_t changed_bodies; // an id came again with other bytes
-	uint64_t duplicates;
+	uint64_t duplicates_same; // events of those requests
+	uint64_t duplicates_different; // events that came again in another request
 	uint64_t out_of_order;
 	uint64_t unknown; // never offered, or of another object
 	uint64_t misrouted; // the webhook's resource is no ancestor of the object

@@ -81,11 +81,12 @@ void mr_producer_flow_init(struct mr_producer_flow *flow, struct mr_pending *rin
 	uint64_t capacity, bool ignore_credits);
 void mr_producer_flow_grant(
 	struct mr_producer_flow *flow, const struct mr_wire_grant *grant); // WELCOME
-// Whether a session that is resumed with this grant can be the one we know.
+// Whether a session that is resumed with this grant can be the one we know. A grant may be older
+// than the newest ACK.
 static inline bool mr_producer_flow_fits(
 	const struct mr_producer_flow *flow, const struct mr_wire_grant *grant)
 {
-	return grant->next >= flow->settled && grant->next <= flow->next;
+	return grant->next > 0 && grant->next <= flow->next;
 }
 // The session was resumed with a grant that fits. A router that started anew (`restarted`) grants
 // from nothing and has none of what it had not settled, so that goes again at once.

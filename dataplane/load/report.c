@@ -44,7 +44,8 @@ static const struct field sink_fields[] = {
 	{"redelivered", offsetof(struct mr_report_sink, redelivered), false},
 	{"bad_bodies", offsetof(struct mr_report_sink, bad_bodies), false},
 	{"changed_bodies", offsetof(struct mr_report_sink, changed_bodies), false},
-	{"duplicates", offsetof(struct mr_report_sink, duplicates), false},
+	{"duplicates_same", offsetof(struct mr_report_sink, duplicates_same), false},
+	{"duplicates_different", offsetof(struct mr_report_sink, duplicates_different), false},
 	{"out_of_order", offsetof(struct mr_report_sink, out_of_order), false},
 	{"unknown", offsetof(struct mr_report_sink, unknown), false},
 	{"misrouted", offsetof(struct mr_report_sink, misrouted), false},
@@ -189,7 +190,7 @@ bool mr_report_passed(const struct mr_report_send *send, const struct mr_report_
 		{sink->lost > 0, "accepted events were lost"},
 		{sink->unclaimed > 0, "accepted events belong to webhooks that never came"},
 		{sink->out_of_order > 0, "events of an object came out of order"},
-		{sink->duplicates > 0, "events came twice in different requests"},
+		{sink->duplicates_different > 0, "events came twice in different requests"},
 		{sink->changed_bodies > 0, "a request came again with other bytes"},
 		{sink->bad_bodies > 0, "bodies were not what they should be"},
 		{sink->unknown > 0, "events came that were never offered"},
@@ -243,7 +244,7 @@ static void print_sink(const struct mr_report_sink *sink, FILE *out)
 		sink->signatures_bad);
 	fprintf(out,
 		"lost %.0f, out of order %.0f, duplicates %.0f, changed bodies %.0f, misrouted %.0f, sent again %.0f\n",
-		sink->lost, sink->out_of_order, sink->duplicates, sink->changed_bodies,
+		sink->lost, sink->out_of_order, sink->duplicates_different, sink->changed_bodies,
 		sink->misrouted, sink->redelivered);
 }
 

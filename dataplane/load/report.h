@@ -49,7 +49,8 @@ struct mr_report_sink {
 	double redelivered;
 	double bad_bodies;
 	double changed_bodies;
-	double duplicates;
+	double duplicates_same;
+	double duplicates_different;
 	double out_of_order;
 	double unknown;
 	double misrouted;

@@ -185,7 +185,7 @@ static void progress(const struct sink *sink, uint64_t second, uint64_t last_eve
 		" bad signatures %" PRIu64 " duplicates %" PRIu64 " out of order %" PRIu64
 		"; p50 %.1f ms p99 %.1f ms\n",
 		second, counts->events, counts->events - last_events, counts->requests,
-		sink->signatures_bad, counts->duplicates, counts->out_of_order,
+		sink->signatures_bad, counts->duplicates_different, counts->out_of_order,
 		(double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.5) / 1e6,
 		(double)mr_histogram_quantile(&sink->latency.classes[MR_LATENCY_ALL], 0.99) / 1e6);
 }

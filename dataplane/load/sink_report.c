@@ -52,7 +52,8 @@ static void report_json(const struct mr_sink_outcome *outcome, FILE *out)
 		{"redelivered", counts->redelivered},
 		{"bad_bodies", counts->bad_bodies},
 		{"changed_bodies", counts->changed_bodies},
-		{"duplicates", counts->duplicates},
+		{"duplicates_same", counts->duplicates_same},
+		{"duplicates_different", counts->duplicates_different},
 		{"out_of_order", counts->out_of_order},
 		{"unknown", counts->unknown},
 		{"misrouted", counts->misrouted},
@@ -104,14 +105,15 @@ static void report_text(const struct mr_sink_outcome *outcome, FILE *out)
 	fprintf(out, "signatures %12" PRIu64 "  verified, %" PRIu64 " bad\n",
 		outcome->signatures_verified, outcome->signatures_bad);
 	fprintf(out,
-		"again      %12" PRIu64 "  same id, same bytes; %" PRIu64
+		"again      %12" PRIu64 "  same id, same bytes (%" PRIu64 " events); %" PRIu64
 		" changed bodies; %" PRIu64 " refused on purpose\n",
-		counts->redelivered, counts->changed_bodies, outcome->refused_on_purpose);
+		counts->redelivered, counts->duplicates_same, counts->changed_bodies,
+		outcome->refused_on_purpose);
 	fprintf(out,
 		"faults     duplicates %" PRIu64 ", out of order %" PRIu64 ", bad bodies %" PRIu64
 		", unknown %" PRIu64 ", misrouted %" PRIu64 "\n",
-		counts->duplicates, counts->out_of_order, counts->bad_bodies, counts->unknown,
-		counts->misrouted);
+		counts->duplicates_different, counts->out_of_order, counts->bad_bodies,
+		counts->unknown, counts->misrouted);
 	if (outcome->has_ledger)
 		fprintf(out,
 			"ledger     accepted %" PRIu64 ", lost %" PRIu64 " (first %" PRIu64

@@ -46,7 +46,7 @@ static bool judge_receivers(struct sim_world *world)
 		"receivers saw: bad bodies %" PRIu64 ", changed bodies %" PRIu64
 		", duplicates %" PRIu64 ", out of order %" PRIu64 ", unknown %" PRIu64
 		", misrouted %" PRIu64 ", bad signatures %" PRIu64 ", bad requests %" PRIu64,
-		counts->bad_bodies, counts->changed_bodies, counts->duplicates,
+		counts->bad_bodies, counts->changed_bodies, counts->duplicates_different,
 		counts->out_of_order, counts->unknown, counts->misrouted, receivers->bad_signatures,
 		receivers->bad_requests);
 	return false;

@@ -191,7 +191,7 @@ static void checker_finds_a_duplicate(void **state)
 	assert_int_equal(post(world, world->webhook[object_of(95) % 2], "msg_new",
 				 render(world, again, 1), true),
 		0);
-	assert_int_equal(world->checker.counts.duplicates, 1);
+	assert_int_equal(world->checker.counts.duplicates_different, 1);
 	assert_int_equal(world->checker.counts.events, EVENTS);
 }
 
@@ -205,6 +205,7 @@ static void the_same_request_again_is_no_duplicate(void **state)
 		assert_int_equal(post(world, webhook, with_id ? "msg_1" : "", length, true), 0);
 		assert_int_equal(post(world, webhook, with_id ? "msg_1" : "", length, true), 0);
 		assert_int_equal(world->checker.counts.redelivered, with_id + 1);
+		assert_int_equal(world->checker.counts.duplicates_same, with_id + 1);
 	}
 	assert_true(mr_checker_clean(&world->checker.counts));
 }

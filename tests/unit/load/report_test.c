@@ -54,7 +54,7 @@ static void every_single_fault_fails_the_run(void **state)
 	faults[1] = &sink.lost;
 	faults[2] = &sink.unclaimed;
 	faults[3] = &sink.out_of_order;
-	faults[4] = &sink.duplicates;
+	faults[4] = &sink.duplicates_different;
 	faults[5] = &sink.changed_bodies;
 	faults[6] = &sink.bad_bodies;
 	faults[7] = &sink.unknown;
