@@ -12,18 +12,28 @@ enum {
 static bool floors_init(
 	struct mr_lanes *lanes, struct mr_arena *arena, const struct mr_lanes_config *config)
 {
+	lanes->first_stream = config->streams[0]->id;
 	lanes->floors = mr_arena_array(arena, "lane floors", struct mr_lane_floor, config->shards);
 	for (uint32_t i = 0; i < MR_STREAMS_MAX; i++)
 		lanes->shard_of_stream[i] = UINT16_MAX;
 	if (lanes->floors == NULL)
 		return false;
 	for (uint32_t shard = 0; shard < config->shards; shard++) {
-		uint16_t stream = config->shard_streams[shard];
+		uint32_t stream = (uint32_t)config->shard_streams[shard] - lanes->first_stream;
 		mr_assert(stream < MR_STREAMS_MAX);
 		lanes->shard_of_stream[stream] = (uint16_t)shard;
 		mr_lane_floor_init(&lanes->floors[shard], config->streams[stream]->size);
 	}
 	return true;
+}
+
+static void durable_init(struct mr_lanes *lanes, const struct mr_lanes_config *config)
+{
+	lanes->is_durable = true;
+	lanes->own = config->own;
+	lanes->spill = mr_spill_limits_of(config->entries_max, config->own->size);
+	lanes->counted_end = mr_stream_next(config->own);
+	mr_lane_need_init(&lanes->need, config->map, config->needs);
 }
 
 bool mr_lanes_init(
@@ -42,7 +52,12 @@ bool mr_lanes_init(
 	lanes->by_number = mr_arena_array(arena, "lanes", uint32_t, config->lanes_max);
 	lanes->sublanes = mr_arena_array(arena, "lanes", struct mr_sublane, sublanes);
 	lanes->free_sublanes = mr_arena_array(arena, "lanes", uint32_t, sublanes);
-	bool ok = mr_chunk_pool_init(&lanes->pool, arena, "lane entries", config->entries_max);
+	uint32_t entries_max = config->entries_max;
+	if (config->is_durable) {
+		durable_init(lanes, config);
+		entries_max += (sublanes + 2 * MR_SPILL_READ_CHUNKS) * MR_CHUNK_ENTRIES;
+	}
+	bool ok = mr_chunk_pool_init(&lanes->pool, arena, "lane entries", entries_max);
 	ok = mr_penalised_init(&lanes->penalised, arena, config->seed) && ok;
 	ok = floors_init(lanes, arena, config) && ok;
 	if (!ok || lanes->slots == NULL || lanes->by_number == NULL || lanes->sublanes == NULL
@@ -69,23 +84,22 @@ static uint32_t free_slot(struct mr_lanes *lanes)
 	return slot;
 }
 
-struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight)
+// Sub-lanes that the next lane may take: each slot that is still free has a claim on one.
+static uint32_t unclaimed_sublanes(const struct mr_lanes *lanes)
 {
-	mr_assert(in_flight >= 1 && in_flight <= MR_IN_FLIGHT_MAX);
-	if (number >= lanes->lanes_max || lanes->by_number[number] != 0)
-		return NULL;
+	uint32_t claimed = lanes->slots_max - lanes->open_lanes - 1;
+	mr_assert(lanes->open_lanes == lanes->slots_max || lanes->free_sublanes_count > claimed);
+	return lanes->free_sublanes_count - claimed;
+}
+
+static struct mr_lane *open_slot(struct mr_lanes *lanes, uint32_t in_flight)
+{
 	uint32_t slot = free_slot(lanes);
 	if (slot == 0)
 		return NULL;
-	// Each slot that is still free has a claim on one sub-lane.
-	uint32_t claimed = lanes->slots_max - lanes->open_lanes - 1;
-	mr_assert(lanes->free_sublanes_count > claimed);
-	if (in_flight > lanes->free_sublanes_count - claimed)
-		in_flight = lanes->free_sublanes_count - claimed;
-
 	struct mr_lane *lane = &lanes->slots[slot];
 	*lane = (struct mr_lane){.slot = slot,
-		.number = number,
+		.number = MR_LANE_UNNUMBERED,
 		.in_flight = (uint8_t)in_flight,
 		.allowed = (uint8_t)in_flight,
 		.lag = MR_LAG_NONE,
@@ -97,14 +111,43 @@ struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t i
 			(struct mr_sublane){.lane = slot, .index = (uint8_t)i};
 	}
 	lanes->open_lanes++;
-	lanes->by_number[number] = slot;
 	return lane;
+}
+
+struct mr_lane *mr_lane_unpark(struct mr_lanes *lanes, struct mr_lane *lane, uint32_t number)
+{
+	mr_assert(lane->open && lane->number == MR_LANE_UNNUMBERED);
+	if (number >= lanes->lanes_max || lanes->by_number[number] != 0)
+		return NULL;
+	lane->number = number;
+	lanes->by_number[number] = lane->slot;
+	return lane;
+}
+
+struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight)
+{
+	mr_assert(in_flight >= 1 && in_flight <= MR_IN_FLIGHT_MAX);
+	if (number >= lanes->lanes_max || lanes->by_number[number] != 0)
+		return NULL;
+	if (lanes->open_lanes == lanes->slots_max)
+		return NULL;
+	uint32_t free = unclaimed_sublanes(lanes);
+	struct mr_lane *lane = open_slot(lanes, in_flight < free ? in_flight : free);
+	return lane != NULL ? mr_lane_unpark(lanes, lane, number) : NULL;
+}
+
+struct mr_lane *mr_lane_park(struct mr_lanes *lanes, uint32_t in_flight)
+{
+	mr_assert(in_flight >= 1 && in_flight <= MR_IN_FLIGHT_MAX);
+	if (lanes->open_lanes == lanes->slots_max || in_flight > unclaimed_sublanes(lanes))
+		return NULL;
+	return open_slot(lanes, in_flight);
 }
 
 void mr_lane_forget(struct mr_lanes *lanes, struct mr_lane *lane)
 {
-	mr_assert(lane->open && lane->number < lanes->lanes_max);
-	if (lanes->by_number[lane->number] == lane->slot)
+	mr_assert(lane->open);
+	if (lane->number < lanes->lanes_max && lanes->by_number[lane->number] == lane->slot)
 		lanes->by_number[lane->number] = 0;
 }
 
@@ -126,9 +169,9 @@ void mr_lane_close(struct mr_lanes *lanes, struct mr_lane *lane)
 
 static struct mr_lane_floor *floor_of(struct mr_lanes *lanes, mr_position position)
 {
-	uint16_t stream = mr_position_stream(position);
-	mr_assert(stream < MR_STREAMS_MAX && lanes->shard_of_stream[stream] != UINT16_MAX);
-	return &lanes->floors[lanes->shard_of_stream[stream]];
+	uint32_t shard = mr_lane_shard_of(lanes, position);
+	mr_assert(shard < lanes->shards);
+	return &lanes->floors[shard];
 }
 
 // The slot of the penalised set when the entry belongs to the penalty side: it is marked, or an
@@ -148,14 +191,17 @@ static uint32_t enter_penalty(struct mr_lanes *lanes, struct mr_lane *lane,
 		.barrier = normal->left + normal->fifo.count,
 		.lane = lane->slot,
 		.number = lane->number,
-		.shard = lanes->shard_of_stream[mr_position_stream(msg->position)]};
+		.shard = (uint16_t)mr_lane_shard_of(lanes, msg->position)};
 	return mr_penalised_enter(&lanes->penalised, &lane->penalised, slot, &fresh);
 }
 
+// A volatile buffer waits for the entry, or passes it; a segment is needed.
 static void count_entry(struct mr_lanes *lanes, const struct mr_lane *lane,
 	struct mr_lane_queue *queue, mr_position position)
 {
-	if (lane->counting) {
+	if (lanes->is_durable) {
+		mr_lane_need_add(&lanes->need, position);
+	} else if (lane->counting) {
 		mr_lane_floor_add(floor_of(lanes, position), mr_position_offset(position));
 		queue->counted++;
 	} else if (queue->counted == 0) {
@@ -171,13 +217,15 @@ struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
 		return NULL; // an entry of the penalty side may need two chunks
 	struct mr_sublane *sublane =
 		mr_lane_sublane(lanes, lane, msg->object_hash % lane->in_flight);
-	uint32_t slot = enter_penalty(lanes, lane, sublane, msg, object);
+	bool spills = lanes->is_durable && mr_spill_takes(lanes, lane, sublane);
+	uint32_t slot = spills ? 0 : enter_penalty(lanes, lane, sublane, msg, object);
 	enum mr_lane_side side = slot != 0 ? MR_LANE_PENALTY : MR_LANE_NORMAL;
 	struct mr_lane_queue *queue = &sublane->sides[side];
 
 	if (mr_lane_waiting(sublane) == 0)
 		sublane->since_ns = now_ns;
-	bool pushed = mr_fifo_push(&queue->fifo, &lanes->pool, msg->position);
+	bool pushed = mr_fifo_push(
+		spills ? &sublane->spill.tail : &queue->fifo, &lanes->pool, msg->position);
 	if (slot != 0)
 		pushed = mr_fifo_push(&queue->fifo, &lanes->pool, slot) && pushed;
 	mr_assert(pushed);
@@ -206,6 +254,21 @@ static void walk_follows(struct mr_lanes *lanes, const struct mr_lane *lane,
 		lanes->walk.started = false; // begins again at the front
 }
 
+static void uncount_entry(struct mr_lanes *lanes, const struct mr_lane *lane,
+	struct mr_sublane *sublane, enum mr_lane_side side, mr_position position)
+{
+	struct mr_lane_queue *queue = &sublane->sides[side];
+	walk_follows(lanes, lane, sublane, side);
+	if (queue->loose > 0) {
+		queue->loose--;
+		return;
+	}
+	mr_assert(queue->counted > 0);
+	mr_lane_floor_remove(floor_of(lanes, position), mr_position_offset(position));
+	if (--queue->counted == 0)
+		queue->loose = mr_lane_entries(sublane, side);
+}
+
 mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
 	enum mr_lane_side side)
 {
@@ -218,15 +281,10 @@ mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct m
 			mr_penalised_want(&lanes->penalised, slot, false);
 		mr_penalised_leave(&lanes->penalised, &lane->penalised, slot);
 	}
-	walk_follows(lanes, lane, sublane, side);
-	if (queue->loose > 0) {
-		queue->loose--;
-	} else {
-		mr_assert(queue->counted > 0);
-		mr_lane_floor_remove(floor_of(lanes, position), mr_position_offset(position));
-		if (--queue->counted == 0)
-			queue->loose = mr_lane_entries(sublane, side);
-	}
+	if (lanes->is_durable)
+		mr_lane_need_remove(&lanes->need, position);
+	else
+		uncount_entry(lanes, lane, sublane, side, position);
 	queue->left++;
 	lane->pending--;
 	lanes->pending--;

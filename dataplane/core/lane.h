@@ -4,6 +4,9 @@
 // entries leave when it has settled. Pure: no clock, no memory but the arena's. Functions by file:
 // lane.c what comes and goes, lane_serve.c what a batch takes, lane_behind.c who holds streams
 // back.
+//
+// With a journal on disk nobody holds streams back: entries are counted by segment (lane_need.h),
+// and what is beyond memory is spilled (lane_spill.h).
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +19,9 @@
 #include "fifo.h"
 #include "lane_floor.h"
 #include "lane_lag.h"
+#include "lane_need.h"
 #include "lane_penalised.h"
+#include "lane_spill.h"
 #include "message.h"
 #include "stream.h"
 #include "timer.h"
@@ -35,6 +40,7 @@ struct mr_lane_queue {
 
 struct mr_sublane {
 	struct mr_lane_queue sides[MR_LANE_SIDES];
+	struct mr_lane_spill spill;
 	struct mr_timer timer; // of the batch's age; the stage's
 	// not after the oldest entry that waits came, but after the last batch was taken
 	uint64_t since_ns;
@@ -51,11 +57,15 @@ struct mr_sublane {
 	bool changed; // since its last progress record
 };
 
+enum { MR_LANE_UNNUMBERED = UINT32_MAX };
+
 struct mr_lane {
+	uint64_t webhook; // id, for what is written down
 	uint64_t pending; // entries in its sub-lanes
+	uint64_t spilled; // of these, in lane records
 	uint64_t progress_ns; // attended time when something settled last, or it became non-empty
 	uint32_t slot;
-	uint32_t number; // in the router
+	uint32_t number; // in the router, MR_LANE_UNNUMBERED
 	uint32_t penalised; // its objects with undelivered entries on the penalty side
 	uint32_t failures; // attempts in a row
 	uint32_t next_loosen;
@@ -76,8 +86,13 @@ struct mr_lanes_config {
 	uint32_t entries_max;
 	uint32_t shards;
 	const uint16_t *shard_streams; // stream of each shard
-	struct mr_stream *const *streams; // by id
+	struct mr_stream *const *streams; // by id - id of the first
 	uint64_t seed;
+	// With a journal on disk; map and needs may be NULL while memory is only being planned.
+	bool is_durable;
+	struct mr_stream *own; // the stage's
+	const struct mr_segment_map *map;
+	struct mr_needs *needs;
 };
 
 struct mr_lanes {
@@ -89,7 +104,16 @@ struct mr_lanes {
 	struct mr_penalised_set penalised;
 	struct mr_lane_floor *floors; // by shard
 	struct mr_stream *const *streams;
-	uint16_t shard_of_stream[MR_STREAMS_MAX]; // UINT16_MAX: not a shard's
+	uint16_t first_stream;
+	// index: stream id - first_stream; UINT16_MAX: not a shard's
+	uint16_t shard_of_stream[MR_STREAMS_MAX];
+	bool is_durable;
+	struct mr_stream *own;
+	struct mr_lane_need need;
+	struct mr_spill_limits spill;
+	struct mr_fifo uncounted; // offsets of the stage's lane records that are not durable yet
+	uint64_t counted_end; // those below are counted as needed
+	uint64_t spilled; // entries in lane records
 	struct mr_lag lags;
 	uint64_t pending;
 	uint64_t stepped_ns; // time of the last step
@@ -122,6 +146,10 @@ bool mr_lanes_init(
 // A lane of `in_flight` sub-lanes, fewer when those run short. NULL when the number is in use or no
 // slot is free.
 struct mr_lane *mr_lane_open(struct mr_lanes *lanes, uint32_t number, uint32_t in_flight);
+// The same without a number, which it is given later; NULL also when sub-lanes run short, and when
+// the number is in use.
+struct mr_lane *mr_lane_park(struct mr_lanes *lanes, uint32_t in_flight);
+struct mr_lane *mr_lane_unpark(struct mr_lanes *lanes, struct mr_lane *lane, uint32_t number);
 // The number becomes free; the slot stays until mr_lane_close.
 void mr_lane_forget(struct mr_lanes *lanes, struct mr_lane *lane);
 void mr_lane_close(
@@ -134,13 +162,21 @@ static inline struct mr_sublane *mr_lane_sublane(
 	return &lanes->sublanes[lane->sublanes[index]];
 }
 
+// Shard of this boot whose stream has the position; UINT32_MAX: none has.
+static inline uint32_t mr_lane_shard_of(const struct mr_lanes *lanes, mr_position position)
+{
+	uint32_t index = (uint32_t)mr_position_stream(position) - lanes->first_stream;
+	uint32_t shard = index < MR_STREAMS_MAX ? lanes->shard_of_stream[index] : UINT16_MAX;
+	return shard != UINT16_MAX ? shard : UINT32_MAX;
+}
+
 static inline uint32_t mr_lane_entries(const struct mr_sublane *sublane, enum mr_lane_side side)
 {
 	uint32_t words = sublane->sides[side].fifo.count;
 	return side == MR_LANE_PENALTY ? words / 2 : words;
 }
 
-// Entries that wait for a batch: those of the batch that is recorded are not among them.
+// Entries in memory that wait for a batch: those of the batch that is recorded are not among them.
 static inline uint32_t mr_lane_waiting(const struct mr_sublane *sublane)
 {
 	return mr_lane_entries(sublane, MR_LANE_NORMAL) + mr_lane_entries(sublane, MR_LANE_PENALTY)
@@ -154,7 +190,8 @@ static inline bool mr_lane_needs_object(const struct mr_lane *lane, const struct
 }
 
 // Takes an entry in; `object` may be 0 when it is not needed. NULL: no memory, the entry is the
-// caller's to count.
+// caller's to count. With a journal on disk that cannot be: mr_spill_has_room is asked before, and
+// when mr_spill_is_due afterwards, the caller writes the record.
 struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
 	const struct mr_lane_msg *msg, uint64_t object, uint64_t now_ns);
 // The first entry of a side leaves.
@@ -191,7 +228,8 @@ uint32_t mr_lane_settle(
 
 // -- lane_behind.c
 // A lane that stopped counting, or still has entries that hold nothing back, is behind: the
-// streams' writers may pass it.
+// streams' writers may pass it. With a journal on disk they may pass all; being behind lifts holds
+// and bounds memory and attempts.
 bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane);
 // Looks at the lane's fronts and decides: behind after a second without progress, or by the rule of
 // the median; back when it has caught up. Returns true when it fell behind just now.

@@ -24,6 +24,17 @@ bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane)
 	return false;
 }
 
+static uint8_t lag_of(const struct mr_lanes *lanes, mr_position position)
+{
+	uint32_t shard = mr_lane_shard_of(lanes, position);
+	if (shard == UINT32_MAX)
+		return MR_LAG_STEPS; // of an earlier boot
+	const struct mr_stream *stream =
+		lanes->streams[mr_position_stream(position) - lanes->first_stream];
+	uint64_t tail = atomic_load_explicit(&stream->tail, memory_order_acquire);
+	return mr_lag_of(tail, mr_position_offset(position), stream->size);
+}
+
 // The lag of the oldest front. Fronts stand for what is behind them: the order of a side is that of
 // distribution, which follows the stream closely for all objects but the penalised ones.
 static uint8_t lag_of_fronts(const struct mr_lanes *lanes, const struct mr_lane *lane)
@@ -35,10 +46,7 @@ static uint8_t lag_of_fronts(const struct mr_lanes *lanes, const struct mr_lane 
 			const struct mr_fifo *fifo = &sublane->sides[side].fifo;
 			if (fifo->count == 0)
 				continue;
-			mr_position front = mr_fifo_front(fifo, &lanes->pool);
-			const struct mr_stream *stream = lanes->streams[mr_position_stream(front)];
-			uint64_t tail = atomic_load_explicit(&stream->tail, memory_order_acquire);
-			uint8_t now = mr_lag_of(tail, mr_position_offset(front), stream->size);
+			uint8_t now = lag_of(lanes, mr_fifo_front(fifo, &lanes->pool));
 			if (now > lag)
 				lag = now;
 		}
@@ -60,6 +68,8 @@ static void stop_counting(struct mr_lanes *lanes, struct mr_lane *lane)
 	mr_assert(lane->counting && !lane->loosening);
 	lane->counting = false;
 	mr_lane_release_holds(lanes, lane);
+	if (lanes->is_durable)
+		return; // holds nothing back
 	lane->loosening = true;
 	lane->next_loosen = 0;
 	if (lanes->loosen_head == 0)
@@ -85,7 +95,7 @@ bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns
 		stop_counting(lanes, lane);
 		return true;
 	}
-	if (!lane->loosening && !stalled && lag <= MR_LAG_HEALTHY)
+	if (!lane->loosening && !stalled && lag <= MR_LAG_HEALTHY && lane->spilled == 0)
 		lane->counting = true; // and no longer behind when what it has now is gone
 	return false;
 }
@@ -104,7 +114,7 @@ static bool loosen_one(struct mr_lanes *lanes, struct mr_sublane *sublane, enum 
 	}
 	if (lanes->walk.passed++ < queue->loose)
 		return true;
-	uint16_t shard = lanes->shard_of_stream[mr_position_stream(position)];
+	uint32_t shard = mr_lane_shard_of(lanes, position);
 	mr_assert(shard < lanes->shards);
 	mr_lane_floor_remove(&lanes->floors[shard], mr_position_offset(position));
 	queue->loose++;

@@ -1,0 +1,64 @@
+#include "lane_need.h"
+
+#include <stddef.h>
+
+#include "mr_assert.h"
+
+void mr_lane_need_init(
+	struct mr_lane_need *need, const struct mr_segment_map *map, struct mr_needs *needs)
+{
+	mr_assert((map == NULL) == (needs == NULL));
+	*need = (struct mr_lane_need){.map = map, .needs = needs};
+	if (map != NULL)
+		need->oldest = mr_segment_map_oldest(map);
+}
+
+static _Atomic uint32_t *count_of(struct mr_lane_need *need, uint64_t segment)
+{
+	return &need->needs->segments[segment % MR_SEGMENTS_MAX];
+}
+
+void mr_lane_need_follow(struct mr_lane_need *need)
+{
+	uint64_t oldest = mr_segment_map_oldest(need->map);
+	mr_assert(oldest >= need->oldest);
+	if (oldest - need->oldest > MR_SEGMENTS_MAX)
+		need->oldest = oldest - MR_SEGMENTS_MAX;
+	for (; need->oldest < oldest; need->oldest++)
+		atomic_store_explicit(count_of(need, need->oldest), 0, memory_order_release);
+}
+
+void mr_lane_need_add(struct mr_lane_need *need, mr_position position)
+{
+	if (need->map == NULL)
+		return;
+	uint64_t segment = mr_segment_map_find(need->map, position);
+	if (segment == 0)
+		return; // retired: nobody can read it any more, whoever counts it
+	if (segment - need->oldest >= MR_SEGMENTS_MAX)
+		mr_lane_need_follow(need);
+	mr_assert(segment >= need->oldest && segment - need->oldest < MR_SEGMENTS_MAX);
+	_Atomic uint32_t *count = count_of(need, segment);
+	uint32_t value = atomic_load_explicit(count, memory_order_relaxed);
+	atomic_store_explicit(count, value + 1, memory_order_release);
+}
+
+void mr_lane_need_remove(struct mr_lane_need *need, mr_position position)
+{
+	if (need->map == NULL)
+		return;
+	uint64_t segment = mr_segment_map_find(need->map, position);
+	if (segment < need->oldest || segment == 0)
+		return;
+	mr_assert(segment - need->oldest < MR_SEGMENTS_MAX);
+	_Atomic uint32_t *count = count_of(need, segment);
+	uint32_t value = atomic_load_explicit(count, memory_order_relaxed);
+	mr_expect(value > 0);
+	if (value > 0)
+		atomic_store_explicit(count, value - 1, memory_order_release);
+}
+
+bool mr_lane_need_gone(const struct mr_lane_need *need, mr_position position)
+{
+	return need->map != NULL && mr_segment_map_find(need->map, position) == 0;
+}
