@@ -216,6 +216,9 @@ bool mr_lane_next(const struct mr_lanes *lanes, struct mr_lane_cursor *cursor,
 // side.
 bool mr_lane_may_follow(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	uint32_t slot, uint32_t normal);
+// The first entries of both sides, as a batch has them. `ret_positions` has room.
+void mr_lane_batch(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
+	const uint32_t taken[MR_LANE_SIDES], mr_position *ret_positions);
 // The batch has its borders: its entries no longer wait.
 void mr_lane_cut(struct mr_sublane *sublane, uint64_t number, const uint32_t taken[MR_LANE_SIDES],
 	uint64_t now_ns);

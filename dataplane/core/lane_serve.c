@@ -74,6 +74,21 @@ void mr_lane_plan(const struct mr_lanes *lanes, const struct mr_sublane *sublane
 	ret_quota[MR_LANE_PENALTY] = penalty;
 }
 
+void mr_lane_batch(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
+	const uint32_t taken[MR_LANE_SIDES], mr_position *ret_positions)
+{
+	struct mr_lane_cursor cursor = mr_lane_begin(sublane);
+	uint32_t at = 0;
+	for (uint32_t side = 0; side < MR_LANE_SIDES; side++) {
+		for (uint32_t i = 0; i < taken[side]; i++) {
+			struct mr_lane_entry entry;
+			bool there = mr_lane_next(lanes, &cursor, side, &entry);
+			mr_assert(there);
+			ret_positions[at++] = entry.position;
+		}
+	}
+}
+
 void mr_lane_cut(struct mr_sublane *sublane, uint64_t number, const uint32_t taken[MR_LANE_SIDES],
 	uint64_t now_ns)
 {

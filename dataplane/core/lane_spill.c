@@ -131,20 +131,21 @@ void mr_spill_follow(struct mr_lanes *lanes)
 	}
 }
 
-bool mr_spill_wants(
-	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane)
+bool mr_spill_wants(const struct mr_sublane *sublane)
 {
 	const struct mr_lane_spill *spill = &sublane->spill;
 	if (!mr_spill_is_open(spill) || sublane->sides[MR_LANE_PENALTY].fifo.count > 0)
 		return false;
-	if (spill->records.count == 0)
-		return mr_lane_waiting(sublane) < MR_SPILL_LOW;
+	return spill->batch_number != 0 || mr_lane_waiting(sublane) < MR_SPILL_LOW;
+}
+
+bool mr_spill_may_read(const struct mr_lanes *lanes, const struct mr_lane *lane)
+{
 	const struct mr_chunk_pool *pool = &lanes->pool;
 	if (pool->capacity - pool->used < MR_SPILL_READ_CHUNKS)
 		return false;
-	if (lane->failures > 0 && pool->used > lanes->spill.chunks / 16 * 15)
-		return false; // others make better use of the memory
-	return spill->batch_number != 0 || mr_lane_waiting(sublane) < MR_SPILL_LOW;
+	// When memory is short, lanes that settle make better use of it.
+	return lane->failures == 0 || pool->used <= lanes->spill.chunks / 16 * 15;
 }
 
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane)

@@ -69,9 +69,10 @@ bool mr_spill_is_due(const struct mr_lanes *lanes, const struct mr_sublane *subl
 void mr_spill_write(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane);
 // Once per step: records that have become durable are counted as needed.
 void mr_spill_follow(struct mr_lanes *lanes);
-// Whether the sub-lane should read back its oldest record, or, when there is none, its tail.
-bool mr_spill_wants(
-	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane);
+// Whether the sub-lane should read back its oldest record, or, when there is none, its tail; and
+// whether there is memory for it now.
+bool mr_spill_wants(const struct mr_sublane *sublane);
+bool mr_spill_may_read(const struct mr_lanes *lanes, const struct mr_lane *lane);
 // Whether its list of records is too long: its oldest record is to be read and given up.
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane);
 // The oldest record; false: there is none, or it is not durable yet.

@@ -5,7 +5,11 @@
 #include "delivery_state.h"
 #include "mr_assert.h"
 
-enum { TIMERS_PER_STEP = 256, DURABLE_POLL_NS = 50000 };
+enum {
+	TIMERS_PER_STEP = 256,
+	DURABLE_POLL_NS = 50000,
+	JOURNAL_POLL_NS = 100000000, // a checkpoint that is wanted is begun at the latest
+};
 
 static bool tables_init(struct mr_delivery *delivery, struct mr_arena *arena)
 {
@@ -15,7 +19,11 @@ static bool tables_init(struct mr_delivery *delivery, struct mr_arena *arena)
 		.shards = delivery->config.shards,
 		.shard_streams = delivery->config.shard_streams,
 		.streams = delivery->config.streams,
-		.seed = delivery->config.rng_seed};
+		.seed = delivery->config.rng_seed,
+		.is_durable = delivery->config.is_durable,
+		.own = delivery->config.stream,
+		.map = delivery->config.map,
+		.needs = delivery->config.needs};
 	bool ok = mr_lanes_init(&delivery->lanes, arena, &lanes);
 	uint32_t slots = delivery->lanes.slots_max + 1;
 	delivery->recipients = mr_arena_array(arena, "webhook targets", struct mr_recipient, slots);
@@ -23,6 +31,8 @@ static bool tables_init(struct mr_delivery *delivery, struct mr_arena *arena)
 	ok = mr_table_init(&delivery->door_of, arena, "endpoints", limits->endpoints_max,
 		     delivery->config.rng_seed)
 		&& ok;
+	if (delivery->config.is_durable)
+		ok = mr_delivery_parked_init(delivery, arena) && ok;
 	ok = mr_attempts_init(delivery, arena) && ok;
 	ok = mr_fragments_init(&delivery->fragments, arena, limits->fragment_cache_bytes) && ok;
 	struct mr_engine_limits engine = {.endpoints_max = limits->endpoints_max,
@@ -154,6 +164,8 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	mr_assert(now.mono_ns >= delivery->now.mono_ns);
 	delivery->now = now;
 	mr_lanes_attend(&delivery->lanes, now.mono_ns);
+	if (delivery->config.is_durable)
+		mr_delivery_follow_journal(delivery);
 	// What was sent to a lane's number before it was given anew is taken before it is.
 	uint32_t work = mr_delivery_intake(delivery);
 	work += handle_steward(delivery);
@@ -168,8 +180,11 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	used += mr_delivery_render(delivery, units > used ? units - used : 1);
 	used += mr_delivery_drain(delivery, units > used ? units - used : 1);
 	used += mr_lanes_loosen(&delivery->lanes, units > used ? units - used : 1);
+	used += mr_delivery_refill(delivery, units > used ? units - used : 1);
 	used += mr_delivery_progress(delivery, units > used ? units - used : 1);
 	mr_delivery_sweep(delivery);
+	if (delivery->config.is_durable)
+		used += mr_delivery_checkpoint(delivery, units > used ? units - used : 1);
 	mr_delivery_flush_holds(delivery);
 
 	mr_stream_publish(delivery->config.stream);
@@ -181,6 +196,15 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+// Whether messages that have been taken out of a ring are not in their lanes yet.
+static bool waits_inbound(const struct mr_delivery *delivery)
+{
+	for (uint32_t shard = 0; shard < delivery->config.shards; shard++)
+		if (delivery->inbound[shard].at < delivery->inbound[shard].count)
+			return true;
+	return false;
 }
 
 uint64_t mr_delivery_next_due(void *state)
@@ -195,11 +219,16 @@ uint64_t mr_delivery_next_due(void *state)
 	due_ns = min_u64(due_ns, mr_engine_next_due(delivery->engine));
 	// A watermark moves, a read ends, the own stream gets room: nobody tells, so it is asked
 	// again soon.
-	if (delivery->durable.head != NULL || delivery->rendering.head != NULL)
+	if (delivery->durable.head != NULL || delivery->rendering.head != NULL
+		|| delivery->refill.head != NULL
+		|| delivery->checkpoint.epoch != delivery->checkpoint.done
+		|| waits_inbound(delivery))
 		due_ns = min_u64(due_ns, delivery->now.mono_ns + DURABLE_POLL_NS);
 	if (delivery->changed.head != NULL)
 		due_ns = min_u64(due_ns, delivery->progress_due_ns);
 	if (delivery->lanes.pending > 0 || delivery->sweep_at != 0)
 		due_ns = min_u64(due_ns, delivery->sweep_due_ns);
+	if (delivery->config.is_durable)
+		due_ns = min_u64(due_ns, delivery->now.mono_ns + JOURNAL_POLL_NS);
 	return due_ns;
 }

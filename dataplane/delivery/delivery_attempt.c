@@ -28,13 +28,25 @@ static bool may_send(const struct mr_delivery *delivery, const struct mr_recipie
 		|| delivery->now.mono_ns >= recipient->next_attempt_ns;
 }
 
-static bool may_begin(const struct mr_delivery *delivery, const struct mr_recipient *recipient)
+// After the journal has failed: whether something is due that it has recorded.
+static bool still_due(const struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	for (uint32_t i = 0; i < lane->in_flight; i++)
+		if (!mr_delivery_may_attempt(delivery, mr_lane_sublane(&delivery->lanes, lane, i)))
+			recipient->due &= (uint8_t) ~(1u << i);
+	return recipient->due != 0;
+}
+
+static bool may_begin(const struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	if (recipient->state >= MR_RECIPIENT_GONE
 		|| recipient->lane->active >= recipient->lane->allowed)
 		return false;
 	if (!may_send(delivery, recipient))
 		return false;
+	if (delivery->failed_ns != 0)
+		return recipient->state == MR_RECIPIENT_ACTIVE && still_due(delivery, recipient);
 	if (recipient->state == MR_RECIPIENT_HANDSHAKE)
 		return recipient->lane->active == 0;
 	return recipient->due != 0 || recipient->heartbeat_due;
@@ -62,13 +74,16 @@ static void sign(struct mr_delivery *delivery, const struct mr_attempt *attempt,
 }
 
 // Stable over retries, different for every batch of every webhook. In memory the numbers start
-// anew with the router and with a webhook that is added again, hence boot and time.
+// anew with the router and with a webhook that is added again, hence boot and time; with a journal
+// on disk they do not, and a batch has the same id after a restart.
 static void write_webhook_id(
 	struct mr_out *out, const struct mr_delivery *delivery, const struct mr_attempt *attempt)
 {
 	uint64_t words[] = {attempt->recipient->webhook,
 		attempt->sublane != NULL ? attempt->sublane->number : attempt->begun_ns,
 		delivery->config.boot_id, attempt->recipient->added_ns, attempt->kind};
+	if (delivery->config.is_durable && attempt->kind == MR_ATTEMPT_BATCH)
+		words[2] = words[3] = 0;
 	uint64_t hash[] = {
 		mr_hash_bytes(words, sizeof(words), 0), mr_hash_bytes(words, sizeof(words), 1)};
 	char hex[2 * sizeof(hash)];
@@ -175,6 +190,8 @@ static void start(
 	attempt->request = request;
 	attempt->sublane = NULL;
 	attempt->first = false;
+	attempt->backlogged = mr_backlog_is(delivery, recipient);
+	delivery->backlogged_active += attempt->backlogged;
 	attempt->side = MR_LANE_NORMAL;
 	attempt->length = 0;
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
@@ -195,6 +212,7 @@ static void start(
 uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
 {
 	uint32_t work = 0;
+	mr_backlog_wake(delivery);
 	// Attempts that are answered but not yet judged have no connection any more: there may be
 	// fewer attempts.
 	while (work < units && delivery->ready.head != NULL
@@ -204,6 +222,8 @@ uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
 		recipient->listed = false;
 		work++;
 		while (delivery->free_attempts.head != NULL && may_begin(delivery, recipient)) {
+			if (!mr_backlog_admits(delivery, recipient))
+				break;
 			uint64_t retry_ns = 0;
 			struct mr_request *request = mr_request_begin(delivery->engine,
 				recipient->endpoint, delivery->now.mono_ns, &retry_ns);
@@ -227,6 +247,8 @@ static void end(struct mr_delivery *delivery, struct mr_attempt *attempt)
 	struct mr_sublane *sublane = attempt->sublane;
 	mr_assert(recipient->lane->active > 0 && attempt->request == NULL);
 	recipient->lane->active--;
+	mr_assert(delivery->backlogged_active >= attempt->backlogged);
+	delivery->backlogged_active -= attempt->backlogged;
 	mr_list_push(&delivery->free_attempts, &attempt->link);
 	if (sublane != NULL) {
 		sublane->busy = false;
@@ -253,7 +275,8 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
 		const struct mr_recipient *recipient = attempt->recipient;
 		if (recipient->state >= MR_RECIPIENT_GONE || !may_send(delivery, recipient)
-			|| recipient->lane->active > recipient->lane->allowed) {
+			|| recipient->lane->active > recipient->lane->allowed
+			|| !mr_delivery_may_attempt(delivery, attempt->sublane)) {
 			mr_attempt_abort(delivery, attempt); // it failed or went meanwhile
 		} else if (work >= units || watermark < attempt->sublane->recorded_end) {
 			mr_list_push(&delivery->durable, link);
@@ -273,6 +296,7 @@ static void delivered(struct mr_delivery *delivery, struct mr_attempt *attempt)
 	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_DELIVERED), count);
 	if (recipient->row != NULL)
 		mr_count(&recipient->row->delivered, count);
+	recipient->rate.settled += count;
 	mr_recipient_changed(delivery, recipient);
 	if (!attempt->first)
 		return;

@@ -5,6 +5,7 @@
 
 struct recount {
 	uint64_t pending;
+	uint64_t spilled;
 	uint64_t counted; // in floors
 	const char *wrong;
 };
@@ -22,10 +23,24 @@ static void recount_side(const struct mr_delivery *delivery, const struct mr_sub
 		recount->wrong = "a side has other entries than it counts";
 	if (queue->loose + queue->counted > entries)
 		recount->wrong = "more entries loose or counted than there are";
-	if (queue->counted == 0 && queue->loose != entries)
+	if (queue->counted == 0 && queue->loose != entries && !delivery->config.is_durable)
 		recount->wrong = "entries that hold nothing back are not loose";
 	recount->pending += entries;
 	recount->counted += queue->counted;
+}
+
+static void recount_spill(const struct mr_delivery *delivery, const struct mr_lane_spill *spill,
+	struct recount *recount)
+{
+	struct mr_fifo_iter iter = mr_fifo_begin(&spill->records);
+	uint64_t word, entries = 0;
+	for (bool is_count = false; mr_fifo_next(&iter, &delivery->lanes.pool, &word);
+		is_count = !is_count)
+		entries += is_count ? word : 0;
+	if (entries != spill->entries)
+		recount->wrong = "lane records hold other entries than are counted";
+	recount->spilled += entries;
+	recount->pending += entries + spill->tail.count;
 }
 
 static void recount_lane(const struct mr_delivery *delivery, const struct mr_recipient *recipient,
@@ -33,17 +48,21 @@ static void recount_lane(const struct mr_delivery *delivery, const struct mr_rec
 {
 	const struct mr_lane *lane = recipient->lane;
 	uint64_t before = recount->pending;
+	uint64_t spilled_before = recount->spilled;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
 		recount_side(delivery, sublane, MR_LANE_NORMAL, recount);
 		recount_side(delivery, sublane, MR_LANE_PENALTY, recount);
+		recount_spill(delivery, &sublane->spill, recount);
 	}
 	uint64_t pending = recount->pending - before;
+	if (recount->spilled - spilled_before != lane->spilled)
+		recount->wrong = "a lane has other entries on disk than it counts";
 	if (pending != lane->pending)
 		recount->wrong = "a lane has other entries than it counts";
 	const struct mr_stats_webhook *row = recipient->row;
 	if (row != NULL
-		&& mr_read(&row->matched)
+		&& mr_read(&row->matched) + mr_read(&row->recovered)
 			!= mr_read(&row->delivered) + pending + mr_read(&row->dropped))
 		recount->wrong = "a webhook's row does not balance";
 }
@@ -63,6 +82,7 @@ bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t
 		reasons += mr_read(&stats->reasons[reason]);
 
 	uint64_t matched = mr_read(&stats->counters[MR_DELIVERY_MATCHED]);
+	uint64_t recovered = mr_read(&stats->counters[MR_DELIVERY_RECOVERED]);
 	uint64_t delivered = mr_read(&stats->counters[MR_DELIVERY_DELIVERED]);
 	uint64_t dropped = mr_read(&stats->counters[MR_DELIVERY_DROPPED]);
 	if (recount.wrong == NULL && in_floors != recount.counted)
@@ -71,12 +91,15 @@ bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t
 		recount.wrong = "the stage has other entries than it counts";
 	if (recount.wrong == NULL && reasons != dropped)
 		recount.wrong = "the reasons do not add up to what was dropped";
-	if (recount.wrong == NULL && matched != delivered + recount.pending + dropped)
-		recount.wrong = "matched is not delivered + pending + dropped";
+	if (recount.wrong == NULL && recount.spilled != delivery->lanes.spilled)
+		recount.wrong = "the stage has other entries on disk than it counts";
+	if (recount.wrong == NULL && matched + recovered != delivered + recount.pending + dropped)
+		recount.wrong = "matched + recovered is not delivered + pending + dropped";
 	if (recount.wrong == NULL)
 		return true;
-	snprintf(ret_why, why_size, "%s: matched %ju, delivered %ju, pending %ju, dropped %ju",
-		recount.wrong, (uintmax_t)matched, (uintmax_t)delivered, (uintmax_t)recount.pending,
-		(uintmax_t)dropped);
+	snprintf(ret_why, why_size,
+		"%s: matched %ju, recovered %ju, delivered %ju, pending %ju, dropped %ju",
+		recount.wrong, (uintmax_t)matched, (uintmax_t)recovered, (uintmax_t)delivered,
+		(uintmax_t)recount.pending, (uintmax_t)dropped);
 	return false;
 }

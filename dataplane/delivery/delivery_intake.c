@@ -26,8 +26,11 @@ void mr_delivery_look(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane)
 {
 	uint8_t bit = (uint8_t)(1u << sublane->index);
+	mr_backlog_look(delivery, recipient, sublane);
 	if (sublane->busy || (recipient->due & bit) != 0 || recipient->state >= MR_RECIPIENT_GONE)
 		return;
+	if (sublane->spill.batch_number != 0 || !mr_delivery_may_attempt(delivery, sublane))
+		return; // a batch goes first whose entries are not here yet; or nothing goes any more
 	uint32_t waiting = mr_lane_waiting(sublane);
 	uint64_t due_ns = sublane->since_ns + delivery->tune.batch_age_ns;
 	bool due = sublane->number != 0;
@@ -60,6 +63,8 @@ static void count_unowned(struct mr_delivery *delivery, uint32_t lane, mr_positi
 static bool take_one(struct mr_delivery *delivery, const struct mr_lane_msg *msg)
 {
 	struct mr_lane *lane = mr_lane_find(&delivery->lanes, msg->lane);
+	if (!mr_spill_has_room(&delivery->lanes))
+		return false;
 	if (lane == NULL) {
 		count_unowned(delivery, msg->lane, msg->position);
 		return true;
@@ -88,12 +93,23 @@ static bool take_one(struct mr_delivery *delivery, const struct mr_lane_msg *msg
 		if (sublane == NULL)
 			reason = MR_REASON_EXPIRED; // a lane without memory only counts
 	}
-	if (sublane != NULL)
-		mr_delivery_look(delivery, recipient, sublane);
-	else
+	if (sublane == NULL) {
 		mr_delivery_dropped(
 			delivery, recipient->row, recipient->webhook, msg->position, reason);
+		return true;
+	}
+	mr_backlog_took(delivery, recipient, sublane);
+	mr_delivery_look(delivery, recipient, sublane);
 	return true;
+}
+
+// How many messages of the shard's ring may be taken out of it now.
+static uint32_t burst_of(const struct mr_delivery *delivery, uint32_t shard)
+{
+	if (!delivery->config.is_durable)
+		return MR_BURST_MAX;
+	uint64_t left = delivery->inbound[shard].target - delivery->inbound[shard].taken;
+	return left < MR_BURST_MAX ? (uint32_t)left : MR_BURST_MAX;
 }
 
 static uint32_t take_from(struct mr_delivery *delivery, uint32_t shard)
@@ -106,9 +122,10 @@ static uint32_t take_from(struct mr_delivery *delivery, uint32_t shard)
 			at = 0;
 			delivery->inbound[shard].at = 0;
 			delivery->inbound[shard].count = mr_ring_pop_burst(
-				ring, delivery->inbound[shard].descs, MR_BURST_MAX);
+				ring, delivery->inbound[shard].descs, burst_of(delivery, shard));
 		}
-		for (; at < delivery->inbound[shard].count; at++, work++) {
+		uint32_t count = delivery->inbound[shard].count;
+		for (; at < count; at++, work++) {
 			struct mr_lane_msg msg =
 				mr_desc_to(struct mr_lane_msg, delivery->inbound[shard].descs[at]);
 			if (!take_one(delivery, &msg))
@@ -116,15 +133,47 @@ static uint32_t take_from(struct mr_delivery *delivery, uint32_t shard)
 			delivery->inbound[shard].taken++;
 		}
 		delivery->inbound[shard].at = at;
-		if (at < delivery->inbound[shard].count || at < MR_BURST_MAX)
-			break; // a read is under way, or the ring is empty
+		if (at < count || count < MR_BURST_MAX)
+			break; // it has to wait, or the ring is empty
 	}
 	return work;
+}
+
+static bool at_border(const struct mr_delivery *delivery, uint32_t shard)
+{
+	return delivery->inbound[shard].taken == delivery->inbound[shard].target;
+}
+
+bool mr_delivery_at_borders(const struct mr_delivery *delivery)
+{
+	for (uint32_t shard = 0; shard < delivery->config.shards; shard++)
+		if (!at_border(delivery, shard))
+			return false;
+	return true;
+}
+
+// Shards whose border is reached go on to the next one; while a checkpoint is under way they wait
+// there for the others.
+static void follow_feeds(struct mr_delivery *delivery)
+{
+	bool waits = delivery->checkpoint.epoch != delivery->checkpoint.done
+		&& !mr_delivery_at_borders(delivery);
+	for (uint32_t shard = 0; shard < delivery->config.shards && !waits; shard++) {
+		uint64_t count, offset;
+		if (!at_border(delivery, shard)
+			|| !mr_lane_feed_read(delivery->config.feeds[shard], &count, &offset))
+			continue;
+		mr_assert(count >= delivery->inbound[shard].target);
+		delivery->inbound[shard].target = count;
+		delivery->inbound[shard].offset = offset;
+	}
 }
 
 uint32_t mr_delivery_intake(struct mr_delivery *delivery)
 {
 	uint32_t work = 0;
+	if (delivery->config.is_durable)
+		follow_feeds(delivery);
 	for (uint32_t shard = 0; shard < delivery->config.shards; shard++)
 		if (delivery->config.from_shard[shard] != NULL)
 			work += take_from(delivery, shard);
@@ -135,9 +184,12 @@ void mr_delivery_publish_board(struct mr_delivery *delivery)
 {
 	struct mr_delivery_board *board = delivery->config.board;
 	uint32_t shards = delivery->config.shards;
-	for (uint32_t shard = 0; shard < shards; shard++)
-		atomic_store_explicit(&board->floor[delivery->config.shard_streams[shard]],
+	for (uint32_t shard = 0; shard < shards; shard++) {
+		uint32_t stream = (uint32_t)delivery->config.shard_streams[shard]
+			- delivery->lanes.first_stream;
+		atomic_store_explicit(&board->floor[stream],
 			mr_lane_floor_offset(&delivery->lanes.floors[shard]), memory_order_release);
+	}
 	for (uint32_t shard = 0; shard < shards; shard++)
 		atomic_store_explicit(
 			&board->taken[shard], delivery->inbound[shard].taken, memory_order_release);

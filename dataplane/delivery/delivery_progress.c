@@ -3,7 +3,7 @@
 #include "mr_assert.h"
 #include "record_codec.h"
 
-enum { SWEPT_PER_STEP = 16 };
+enum { SWEPT_PER_STEP = 16, RATE_INTERVAL_MS = 1000 };
 
 void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
@@ -16,32 +16,46 @@ void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *rec
 	mr_list_push(&delivery->changed, &recipient->changed_link);
 }
 
-// One record for each sub-lane that changed. False: the stream has no room for all of them now.
-static bool write_progress(struct mr_delivery *delivery, struct mr_recipient *recipient)
+struct mr_record_progress mr_progress_of(
+	const struct mr_delivery *delivery, const struct mr_recipient *recipient)
 {
-	const struct mr_lane *lane = recipient->lane;
 	struct mr_record_progress progress = {.webhook = recipient->webhook,
 		.failing_since_ns = recipient->failing_since_ns,
-		.attempts = lane->failures,
+		.attempts = recipient->lane->failures,
 		.status = recipient->last_status};
-	if (lane->failures > 0) {
+	if (recipient->state == MR_RECIPIENT_PARKED) {
+		progress.next_attempt_ns = recipient->recovered->next_attempt_ns;
+	} else if (recipient->lane->failures > 0) {
 		uint64_t now_ns = delivery->now.mono_ns;
 		uint64_t left_ns = recipient->next_attempt_ns > now_ns
 			? recipient->next_attempt_ns - now_ns
 			: 0;
 		progress.next_attempt_ns = delivery->now.wall_ns + (int64_t)left_ns;
 	}
+	return progress;
+}
+
+void mr_progress_append(struct mr_delivery *delivery, struct mr_record_progress progress,
+	const struct mr_sublane *sublane)
+{
+	progress.settled_number = sublane->settled_number;
+	progress.sublane = sublane->index;
+	mr_record_seal(&progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, 0);
+	mr_stream_append(delivery->config.stream, &progress, sizeof(progress), NULL, 0);
+}
+
+// One record for each sub-lane that changed. False: the stream has no room for all of them now.
+static bool write_progress(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	struct mr_record_progress progress = mr_progress_of(delivery, recipient);
 	if (mr_stream_room(delivery->config.stream) < sizeof(progress) * lane->in_flight)
 		return false;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
-		if (!sublane->changed)
-			continue;
+		if (sublane->changed)
+			mr_progress_append(delivery, progress, sublane);
 		sublane->changed = false;
-		progress.settled_number = sublane->settled_number;
-		progress.sublane = (uint16_t)i;
-		mr_record_seal(&progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, 0);
-		mr_stream_append(delivery->config.stream, &progress, sizeof(progress), NULL, 0);
 	}
 	return true;
 }
@@ -67,6 +81,22 @@ uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units)
 	return work;
 }
 
+// Seconds until nothing is pending, by what has settled of late.
+static uint64_t eta_of(const struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	uint64_t took_ms = (delivery->now.mono_ns - recipient->rate.at_ns) / 1000000;
+	if (took_ms >= RATE_INTERVAL_MS) {
+		uint64_t per_s = recipient->rate.settled * 1000 / took_ms;
+		recipient->rate.per_s = (3 * recipient->rate.per_s + per_s) / 4;
+		recipient->rate.settled = 0;
+		recipient->rate.at_ns = delivery->now.mono_ns;
+	}
+	uint64_t pending = recipient->lane->pending;
+	if (pending == 0)
+		return 0;
+	return recipient->rate.per_s > 0 ? pending / recipient->rate.per_s : UINT64_MAX;
+}
+
 static void show_row(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	const struct mr_lane *lane = recipient->lane;
@@ -83,6 +113,8 @@ static void show_row(struct mr_delivery *delivery, struct mr_recipient *recipien
 			oldest_ns = age_ns;
 	}
 	mr_gauge(&recipient->row->pending, lane->pending);
+	mr_gauge(&recipient->row->spilled, lane->spilled);
+	mr_gauge(&recipient->row->eta_s, eta_of(delivery, recipient));
 	mr_gauge(&recipient->row->oldest_ns, oldest_ns);
 	mr_recipient_flags(delivery, recipient);
 }
@@ -103,6 +135,9 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 		struct mr_recipient *recipient = &delivery->recipients[slot];
 		if (!lanes->slots[slot].open)
 			continue;
+		mr_backlog_expire(delivery, recipient);
+		if (recipient->state == MR_RECIPIENT_PARKED)
+			continue;
 		mr_lane_judge(lanes, recipient->lane, delivery->now.mono_ns);
 		if (mr_lane_is_behind(lanes, recipient->lane))
 			delivery->behind_seen++;
@@ -114,6 +149,7 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_LANES_BEHIND),
 			delivery->behind_seen);
 		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_LANES), lanes->open_lanes);
+		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_SPILLED), lanes->spilled);
 	}
 	return work;
 }

@@ -6,20 +6,37 @@
 
 enum { FRAGMENT_BYTES_GUESS = 256, SECRET_RANDOM_BYTES = 32 };
 
+static void give_up(struct mr_delivery *delivery, struct mr_stats_webhook *row, uint32_t count,
+	struct mr_record_dropped *dropped)
+{
+	enum mr_reason reason = (enum mr_reason)dropped->reason;
+	mr_assert(reason != MR_REASON_OK && reason < MR_REASON_LIMIT);
+	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_DROPPED), count);
+	mr_count(&delivery->config.stats->reasons[reason], count);
+	if (row != NULL)
+		mr_count(&row->dropped, count);
+	if (mr_stream_room(delivery->config.stream) < sizeof(*dropped))
+		return; // the count stands; after a crash it would be delivered, which is no harm
+	mr_record_seal(dropped, sizeof(*dropped), NULL, 0, MR_RECORD_DROPPED, 0);
+	mr_stream_append(delivery->config.stream, dropped, sizeof(*dropped), NULL, 0);
+}
+
 void mr_delivery_dropped(struct mr_delivery *delivery, struct mr_stats_webhook *row,
 	uint64_t webhook, mr_position position, enum mr_reason reason)
 {
-	mr_assert(reason != MR_REASON_OK && reason < MR_REASON_LIMIT);
-	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_DROPPED), 1);
-	mr_count(&delivery->config.stats->reasons[reason], 1);
-	if (row != NULL)
-		mr_count(&row->dropped, 1);
 	struct mr_record_dropped dropped = {
 		.origin = position, .webhook = webhook, .reason = (uint8_t)reason};
-	if (mr_stream_room(delivery->config.stream) < sizeof(dropped))
-		return; // the count stands; after a crash it would be delivered, which is no harm
-	mr_record_seal(&dropped, sizeof(dropped), NULL, 0, MR_RECORD_DROPPED, 0);
-	mr_stream_append(delivery->config.stream, &dropped, sizeof(dropped), NULL, 0);
+	give_up(delivery, row, 1, &dropped);
+}
+
+void mr_delivery_dropped_record(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	mr_position position, uint32_t count)
+{
+	struct mr_record_dropped dropped = {.origin = position,
+		.webhook = recipient->webhook,
+		.scope_id = count,
+		.reason = MR_REASON_EXPIRED};
+	give_up(delivery, recipient->row, count, &dropped);
 }
 
 void mr_recipient_flags(struct mr_delivery *delivery, struct mr_recipient *recipient)
@@ -56,7 +73,8 @@ void mr_recipient_wake(struct mr_delivery *delivery, struct mr_recipient *recipi
 	uint64_t due_ns = recipient->success_ns + delivery->tune.heartbeat_ns;
 	if (!is_failing(recipient)) {
 		bool idle = recipient->lane->pending == 0 && recipient->lane->active == 0;
-		if (now_ns >= due_ns && idle && recipient->state == MR_RECIPIENT_ACTIVE)
+		if (now_ns >= due_ns && idle && recipient->state == MR_RECIPIENT_ACTIVE
+			&& delivery->failed_ns == 0)
 			recipient->heartbeat_due = true;
 		if (now_ns >= due_ns)
 			due_ns = now_ns + delivery->tune.heartbeat_ns;
@@ -78,7 +96,7 @@ static void take_row(struct mr_delivery *delivery, struct mr_recipient *recipien
 	struct mr_stats_webhook *row = &delivery->config.webhooks[number];
 	mr_counter *counters[] = {&row->matched, &row->delivered, &row->pending, &row->dropped,
 		&row->requests, &row->requests_failed, &row->last_status, &row->failing_since_ns,
-		&row->oldest_ns, &row->flags};
+		&row->oldest_ns, &row->flags, &row->recovered, &row->spilled, &row->eta_s};
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		mr_gauge(counters[i], 0);
 	mr_gauge(&row->stage, delivery->config.index);
@@ -122,7 +140,18 @@ static bool take_endpoint(struct mr_delivery *delivery, struct mr_recipient *rec
 	return recipient->door != NULL;
 }
 
-void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook)
+// Numbers of a webhook's batches must never have been used before: with a journal on disk they
+// begin behind the time in microseconds, which no webhook overtakes.
+uint64_t mr_recipient_first_number(const struct mr_delivery *delivery)
+{
+	if (!delivery->config.is_durable || delivery->now.wall_ns <= 0)
+		return 0;
+	return (uint64_t)delivery->now.wall_ns / 1000;
+}
+
+// A lane of its own for the webhook.
+static struct mr_recipient *open_lane(
+	struct mr_delivery *delivery, const struct mr_webhook *webhook)
 {
 	uint32_t in_flight = webhook->in_flight < 1 ? 1 : webhook->in_flight;
 	if (in_flight > MR_IN_FLIGHT_MAX)
@@ -130,17 +159,34 @@ void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *web
 	struct mr_lane *lane = mr_lane_open(&delivery->lanes, webhook->lane, in_flight);
 	mr_expect(lane != NULL); // the steward numbers lanes, and below webhooks.max
 	if (lane == NULL)
-		return;
+		return NULL;
+	lane->webhook = webhook->id;
 	struct mr_recipient *recipient = &delivery->recipients[lane->slot];
 	*recipient = (struct mr_recipient){.lane = lane,
 		.webhook = webhook->id,
-		.added_ns = delivery->now.mono_ns,
-		.success_ns = delivery->now.mono_ns,
-		.fragment_bytes = FRAGMENT_BYTES_GUESS};
+		.last_number = mr_recipient_first_number(delivery)};
+	return recipient;
+}
+
+void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook)
+{
+	struct mr_recipient *recipient = mr_recipient_unpark(delivery, webhook);
+	if (recipient == NULL)
+		recipient = open_lane(delivery, webhook);
+	if (recipient == NULL)
+		return;
+	struct mr_lane *lane = recipient->lane;
+	recipient->shard = (uint8_t)webhook->shard;
+	recipient->added_ns = delivery->now.mono_ns;
+	recipient->success_ns = delivery->now.mono_ns;
+	recipient->rate.at_ns = delivery->now.mono_ns;
+	recipient->fragment_bytes = FRAGMENT_BYTES_GUESS;
 	mr_copy_text(recipient->path, sizeof(recipient->path), webhook->path,
 		strnlen(webhook->path, sizeof(webhook->path)));
 	take_row(delivery, recipient);
 	mr_gauge(&recipient->row->resource, webhook->resource);
+	mr_gauge(&recipient->row->recovered, lane->pending);
+	mr_gauge(&recipient->row->failing_since_ns, (uint64_t)recipient->failing_since_ns);
 	bool ok = take_secret(recipient, webhook);
 	ok = take_endpoint(delivery, recipient, webhook) && ok;
 	if (!ok) {
@@ -149,8 +195,11 @@ void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *web
 		return;
 	}
 	mr_timer_set(&delivery->recipient_timers, &recipient->timer,
-		delivery->now.mono_ns + delivery->tune.heartbeat_ns);
+		is_failing(recipient) ? recipient->next_attempt_ns
+				      : delivery->now.mono_ns + delivery->tune.heartbeat_ns);
 	mr_recipient_flags(delivery, recipient);
+	for (uint32_t i = 0; i < lane->in_flight; i++)
+		mr_delivery_look(delivery, recipient, mr_lane_sublane(&delivery->lanes, lane, i));
 	mr_recipient_ready(delivery, recipient);
 }
 
@@ -215,6 +264,7 @@ static uint32_t drop_entries(
 		if (sublane->busy)
 			continue;
 		mr_lane_void(sublane);
+		sublane->spill.batch_number = 0;
 		for (uint32_t side = 0; side < MR_LANE_SIDES; side++) {
 			for (; work < units && mr_lane_entries(sublane, side) > 0; work++) {
 				mr_position position = mr_lane_leave(
@@ -223,6 +273,7 @@ static uint32_t drop_entries(
 					position, MR_REASON_WEBHOOK_GONE);
 			}
 		}
+		mr_backlog_look(delivery, recipient, sublane);
 	}
 	return work;
 }
@@ -240,8 +291,8 @@ uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units)
 			work += drop_entries(delivery, recipient, units - work);
 		bool done = lane->pending == 0 && lane->active == 0;
 		if (recipient->state == MR_RECIPIENT_REMOVED)
-			done = done && !lane->loosening && !recipient->listed
-				&& !recipient->changed;
+			done = done && !lane->loosening && !recipient->listed && !recipient->changed
+				&& !recipient->refills;
 		if (!done) {
 			mr_list_push(&delivery->drain, link);
 			continue;
@@ -261,6 +312,7 @@ void mr_recipient_succeeded(struct mr_delivery *delivery, struct mr_recipient *r
 {
 	struct mr_lane *lane = recipient->lane;
 	recipient->success_ns = delivery->now.mono_ns;
+	recipient->carried_ns = 0;
 	recipient->heartbeat_due = false;
 	uint8_t left = (uint8_t)(lane->in_flight - lane->allowed);
 	lane->allowed = (uint8_t)(lane->allowed + (left < lane->allowed ? left : lane->allowed));
@@ -296,7 +348,8 @@ void mr_recipient_failed(struct mr_delivery *delivery, struct mr_recipient *reci
 		mr_gauge(&recipient->row->failing_since_ns, (uint64_t)recipient->failing_since_ns);
 	mr_lane_release_holds(&delivery->lanes, lane);
 	mr_timer_set(&delivery->recipient_timers, &recipient->timer, recipient->next_attempt_ns);
-	bool expired = now_ns - recipient->success_ns >= delivery->tune.expire_after_ns;
+	uint64_t failing_ns = now_ns - recipient->success_ns + recipient->carried_ns;
+	bool expired = failing_ns >= delivery->tune.expire_after_ns;
 	if (recipient->state == MR_RECIPIENT_ACTIVE && expired)
 		mr_recipient_gone(delivery, recipient);
 }

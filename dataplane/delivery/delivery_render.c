@@ -188,16 +188,7 @@ static bool record_batch(struct mr_delivery *delivery, struct mr_attempt *attemp
 		.penalised = (uint16_t)attempt->taken[MR_LANE_PENALTY]};
 	if (mr_stream_room(stream) < sizeof(head) + body_bytes)
 		return false;
-	struct mr_lane_cursor cursor = mr_lane_begin(attempt->sublane);
-	uint32_t at = 0;
-	for (uint32_t side = 0; side < MR_LANE_SIDES; side++) {
-		for (uint32_t i = 0; i < attempt->taken[side]; i++) {
-			struct mr_lane_entry entry;
-			bool there = mr_lane_next(&delivery->lanes, &cursor, side, &entry);
-			mr_assert(there);
-			delivery->positions[at++] = entry.position;
-		}
-	}
+	mr_lane_batch(&delivery->lanes, attempt->sublane, attempt->taken, delivery->positions);
 	mr_record_seal(&head, sizeof(head), delivery->positions, body_bytes, MR_RECORD_BATCH, 0);
 	mr_stream_append(stream, &head, sizeof(head), delivery->positions, body_bytes);
 	attempt->sublane->recorded_end = mr_stream_next(stream);
@@ -228,22 +219,8 @@ static bool close_body(struct mr_delivery *delivery, struct mr_attempt *attempt)
 
 static void lose_batch(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
-	struct mr_recipient *recipient = attempt->recipient;
-	struct mr_sublane *sublane = attempt->sublane;
-	uint32_t batch[MR_LANE_SIDES] = {sublane->batch[0], sublane->batch[1]};
-	for (uint32_t side = 0; side < MR_LANE_SIDES; side++) {
-		for (; batch[side] > 0; batch[side]--) {
-			mr_position position =
-				mr_lane_leave(&delivery->lanes, recipient->lane, sublane, side);
-			mr_delivery_dropped(delivery, recipient->row, recipient->webhook, position,
-				MR_REASON_EXPIRED);
-		}
-	}
-	sublane->settled_number = sublane->number;
-	sublane->changed = true;
-	sublane->busy = false;
-	mr_lane_void(sublane);
-	mr_recipient_changed(delivery, recipient);
+	attempt->sublane->busy = false;
+	mr_backlog_lose_batch(delivery, attempt->recipient, attempt->sublane);
 	mr_attempt_abort(delivery, attempt);
 }
 
@@ -256,7 +233,8 @@ uint32_t mr_delivery_render(struct mr_delivery *delivery, uint32_t units)
 		struct mr_link *link = mr_list_pop(&delivery->rendering);
 		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
 		enum render_result result = RENDER_WHOLE;
-		if (attempt->recipient->state >= MR_RECIPIENT_GONE) {
+		if (attempt->recipient->state >= MR_RECIPIENT_GONE
+			|| !mr_delivery_may_attempt(delivery, attempt->sublane)) {
 			mr_attempt_abort(delivery, attempt);
 			continue;
 		}

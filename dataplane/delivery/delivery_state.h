@@ -70,6 +70,7 @@ enum mr_recipient_state {
 	MR_RECIPIENT_ACTIVE,
 	MR_RECIPIENT_GONE, // 410, or no success for too long: entries are dropped
 	MR_RECIPIENT_REMOVED, // the same, and the slot goes when nothing is under way
+	MR_RECIPIENT_PARKED, // recovered, and the steward has not added the webhook yet
 };
 
 struct mr_recipient { // by lane slot
@@ -86,18 +87,28 @@ struct mr_recipient { // by lane slot
 	uint64_t success_ns; // last success, or when it was added
 	int64_t failing_since_ns; // wall clock; 0: not failing
 	struct mr_door *door; // of its endpoint
-	struct mr_link link; // in ready or blocked
+	const struct mr_recovered_lane *recovered; // while it is parked
+	uint64_t carried_ns; // for so long it had been failing when it was recovered
+	struct {
+		uint64_t settled; // entries, since `at_ns`
+		uint64_t at_ns;
+		uint64_t per_s;
+	} rate;
+	struct mr_link link; // in ready, blocked or backlogged
 	struct mr_link drain_link;
 	struct mr_link changed_link;
+	struct mr_link refill_link;
 	uint32_t fragment_bytes; // running mean
 	uint16_t last_status;
 	uint8_t state; // enum mr_recipient_state
 	uint8_t due; // bit: sub-lane that has something to send
 	uint8_t next_sublane; // served next
+	uint8_t shard; // of its resource: all its matches come from there
 	bool heartbeat_due;
-	bool listed; // in ready or blocked
+	bool listed; // in ready, blocked or backlogged
 	bool draining; // listed
 	bool changed; // listed
+	bool refills; // listed
 	bool tells_secret, tells_gone; // the steward does not know yet
 	struct mr_made_secret secret;
 	char path[MR_URL_BYTES_MAX];
@@ -120,6 +131,7 @@ struct mr_attempt {
 	struct mr_sublane *sublane; // of a batch
 	uint8_t kind; // enum mr_attempt_kind
 	bool first; // of its batch
+	bool backlogged; // its lane had a backlog when it began
 	uint32_t quota[MR_LANE_SIDES]; // how many entries it may take
 	uint32_t taken[MR_LANE_SIDES];
 	uint32_t side; // being rendered
@@ -130,6 +142,13 @@ struct mr_attempt {
 	struct mr_lane_cursor cursor;
 	struct mr_result result;
 	int64_t received_ns[MR_BATCH_EVENTS_MAX]; // wall clock, per entry
+};
+
+// A checkpoint under way: TAKEN first, then lane by lane, in the order of slots.
+struct mr_delivery_checkpoint {
+	uint64_t epoch; // the one that is wanted
+	uint64_t done; // the last one that is whole
+	uint32_t slot; // next lane; 0: TAKEN is not written
 };
 
 struct mr_delivery {
@@ -143,6 +162,12 @@ struct mr_delivery {
 	struct mr_attempt *attempts; // connections_max
 	struct mr_list free_attempts, rendering, durable, finished;
 	struct mr_list ready, drain, changed;
+	struct mr_list refill; // lanes that read back what they have spilled
+	struct mr_list backlogged; // lanes that wait until fewer like them have an attempt
+	uint32_t backlogged_active; // attempts
+	struct mr_table parked; // webhook -> slot
+	struct mr_delivery_checkpoint checkpoint;
+	uint64_t failed_ns; // monotonic: when the journal failed; 0: it has not
 	struct mr_timer_wheel sublane_timers, recipient_timers, door_timers;
 	struct mr_fragments fragments;
 	struct mr_engine *engine;
@@ -157,6 +182,9 @@ struct mr_delivery {
 		struct mr_desc descs[MR_BURST_MAX]; // popped, not yet in their lanes
 		uint32_t at, count;
 		uint64_t taken;
+		// of the shard's feed: no message beyond `target` is taken; when all are, the stage
+		// has all match records below `offset`
+		uint64_t target, offset;
 	} inbound[MR_SHARDS_MAX];
 	uint8_t scratch[MR_FRAGMENT_BYTES_MAX];
 	mr_position positions[MR_BATCH_EVENTS_MAX];
@@ -169,6 +197,8 @@ static inline mr_counter *mr_delivery_counter(struct mr_delivery *delivery, enum
 
 // -- delivery_intake.c
 uint32_t mr_delivery_intake(struct mr_delivery *delivery); // returns work done
+// Whether the stage's place in the streams of all shards is at the border of a record.
+bool mr_delivery_at_borders(const struct mr_delivery *delivery);
 void mr_delivery_publish_board(struct mr_delivery *delivery);
 void mr_delivery_flush_holds(struct mr_delivery *delivery);
 // A sub-lane looks whether it has something to send now; if not now, sets its timer.
@@ -178,6 +208,8 @@ void mr_delivery_look(
 // -- delivery_recipient.c
 void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook);
 void mr_recipient_remove(struct mr_delivery *delivery, uint64_t webhook, uint32_t lane);
+// What `last_number` of a lane that is opened now is at least.
+uint64_t mr_recipient_first_number(const struct mr_delivery *delivery);
 void mr_recipient_gone(struct mr_delivery *delivery,
 	struct mr_recipient *recipient); // the endpoint wants no more, or is no more
 void mr_recipient_succeeded(struct mr_delivery *delivery, struct mr_recipient *recipient);
@@ -195,9 +227,44 @@ uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units);
 // the stream has room.
 void mr_delivery_dropped(struct mr_delivery *delivery, struct mr_stats_webhook *row,
 	uint64_t webhook, mr_position position, enum mr_reason reason);
+// The same for all entries of a lane record that has gone with its segment.
+void mr_delivery_dropped_record(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	mr_position position, uint32_t count);
 void mr_recipient_flags(struct mr_delivery *delivery, struct mr_recipient *recipient); // of its row
 bool mr_recipient_tell(struct mr_delivery *delivery,
 	struct mr_recipient *recipient); // false: the steward's ring is full
+
+// -- delivery_recover.c
+bool mr_delivery_parked_init(struct mr_delivery *delivery, struct mr_arena *arena);
+// The recovered lane of the webhook, under its number now; NULL: none was recovered.
+struct mr_recipient *mr_recipient_unpark(
+	struct mr_delivery *delivery, const struct mr_webhook *webhook);
+
+// -- delivery_backlog.c
+// An entry has come: a record is written when the tail is long enough.
+void mr_backlog_took(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
+// The sub-lane may want to read back.
+void mr_backlog_look(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
+uint32_t mr_delivery_refill(struct mr_delivery *delivery, uint32_t units);
+// Drops what waits for a failing endpoint and has gone with its segment.
+void mr_backlog_expire(struct mr_delivery *delivery, struct mr_recipient *recipient);
+// An entry of a recorded batch is gone: the others cannot be sent under its number, and leave.
+void mr_backlog_lose_batch(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
+// Whether the lane is behind, or owes more than memory holds.
+bool mr_backlog_is(const struct mr_delivery *delivery, const struct mr_recipient *recipient);
+// Lanes with a backlog have half of the attempts at most, together. Asks for one more; false: the
+// lane waits in `backlogged`.
+bool mr_backlog_admits(struct mr_delivery *delivery, struct mr_recipient *recipient);
+void mr_backlog_wake(struct mr_delivery *delivery); // as many as may begin
+
+// -- delivery_checkpoint.c
+void mr_delivery_follow_journal(struct mr_delivery *delivery); // at the begin of a step
+// Whether a batch may be begun, or sent again: after the journal has failed only what is durable.
+bool mr_delivery_may_attempt(const struct mr_delivery *delivery, const struct mr_sublane *sublane);
+uint32_t mr_delivery_checkpoint(struct mr_delivery *delivery, uint32_t units);
 
 // -- delivery_door.c
 struct mr_door *mr_door_take(
@@ -219,6 +286,10 @@ bool mr_fragments_init(struct mr_fragments *fragments, struct mr_arena *arena, u
 uint32_t mr_delivery_render(struct mr_delivery *delivery, uint32_t units);
 
 // -- delivery_progress.c
+struct mr_record_progress mr_progress_of(
+	const struct mr_delivery *delivery, const struct mr_recipient *recipient);
+void mr_progress_append(struct mr_delivery *delivery, struct mr_record_progress progress,
+	const struct mr_sublane *sublane);
 void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *recipient);
 uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units);
 uint32_t mr_delivery_sweep(struct mr_delivery *delivery);
