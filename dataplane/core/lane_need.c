@@ -22,8 +22,8 @@ void mr_lane_need_follow(struct mr_lane_need *need)
 {
 	uint64_t oldest = mr_segment_map_oldest(need->map);
 	mr_assert(oldest >= need->oldest);
-	if (oldest - need->oldest > MR_SEGMENTS_MAX)
-		need->oldest = oldest - MR_SEGMENTS_MAX;
+	if (need->oldest == 0) // there was no segment: none has retired
+		need->oldest = oldest;
 	for (; need->oldest < oldest; need->oldest++)
 		atomic_store_explicit(count_of(need, need->oldest), 0, memory_order_release);
 }

@@ -9,9 +9,19 @@
 
 #include <cmocka.h>
 
+#include <millrace/journal.h>
+
 #include "bytes.h"
 #include "event_codec.h"
 #include "record_codec.h"
+
+static struct mr_stream *stream_of(struct rig *rig, mr_position position)
+{
+	uint16_t id = mr_position_stream(position);
+	if (id == rig->shard_stream.id)
+		return &rig->shard_stream;
+	return id == rig->own_stream.id ? &rig->own_stream : &rig->old_stream;
+}
 
 static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, uint32_t *ret_length)
 {
@@ -19,10 +29,13 @@ static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, ui
 	rig->fetches++;
 	if (rig->answer != MR_READ_HIT)
 		return rig->answer;
+	if (rig->on_disk && mr_segment_map_find(rig->map, position) == 0)
+		return MR_READ_GONE;
 	struct mr_record record;
+	const struct mr_stream *stream = stream_of(rig, position);
 	uint64_t offset = mr_position_offset(position);
-	mr_stream_copy_own(&rig->shard_stream, offset, &record, sizeof(record));
-	mr_stream_copy_own(&rig->shard_stream, offset, ret_bytes, record.length);
+	mr_stream_copy_own(stream, offset, &record, sizeof(record));
+	mr_stream_copy_own(stream, offset, ret_bytes, record.length);
 	*ret_length = record.length;
 	return MR_READ_HIT;
 }
@@ -34,7 +47,7 @@ static struct mr_delivery_config config_of(struct rig *rig)
 		.stream = &rig->own_stream,
 		.streams = rig->streams,
 		.streams_count = 2,
-		.shard_streams = {RIG_SHARD_STREAM},
+		.shard_streams = {rig->shard_stream.id},
 		.backend = {.state = rig, .fetch = fetch},
 		.from_shard = {rig->lane_msgs},
 		.to_shard = {rig->hold_msgs},
@@ -62,18 +75,27 @@ static struct mr_delivery_config config_of(struct rig *rig)
 			.retry_cap_ns = 600 * SECOND,
 			.expire_after_ns = 24 * 3600 * SECOND,
 			.heartbeat_ns = 8 * 3600 * SECOND}};
+	if (rig->on_disk) {
+		config.is_durable = true;
+		config.journal = &rig->journal;
+		config.map = rig->map;
+		config.owner = &rig->owner;
+		config.needs = &rig->needs;
+		config.feeds[0] = &rig->feed;
+	}
 	return config;
 }
 
-struct rig *rig_new(void)
+static struct rig *world_new(uint16_t first_stream)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
+	assert_non_null(rig);
 	fake_engine_reset();
-	assert_int_equal(mr_arena_open(&rig->arena, 24 << 20, false), 0);
+	assert_int_equal(mr_arena_open(&rig->arena, 32 << 20, false), 0);
 	assert_true(mr_stream_init(
-		&rig->shard_stream, &rig->arena, RIG_SHARD_STREAM, 8 << 20, MR_STREAM_START));
-	assert_true(mr_stream_init(
-		&rig->own_stream, &rig->arena, RIG_OWN_STREAM, 1 << 20, MR_STREAM_START));
+		&rig->shard_stream, &rig->arena, first_stream, 8 << 20, MR_STREAM_START));
+	assert_true(mr_stream_init(&rig->own_stream, &rig->arena,
+		(uint16_t)(first_stream + RIG_OWN_STREAM), 1 << 20, MR_STREAM_START));
 	rig->streams[RIG_SHARD_STREAM] = &rig->shard_stream;
 	rig->streams[RIG_OWN_STREAM] = &rig->own_stream;
 	rig->lane_msgs = mr_ring_new(&rig->arena, "rings", 8192);
@@ -85,11 +107,118 @@ struct rig *rig_new(void)
 	rig->durable = true;
 	rig->budget = 1000000;
 	rig->sequence = 1;
-	struct mr_delivery_config config = config_of(rig);
-	rig->delivery = mr_delivery_new(&rig->arena, &config);
+	return rig;
+}
+
+static void start(struct rig *rig, const struct mr_delivery_config *config)
+{
+	rig->delivery = mr_delivery_new(&rig->arena, config);
 	assert_non_null(rig->delivery);
 	mr_arena_seal(&rig->arena);
+}
+
+struct rig *rig_new(void)
+{
+	struct rig *rig = world_new(RIG_SHARD_STREAM);
+	struct mr_delivery_config config = config_of(rig);
+	start(rig, &config);
 	return rig;
+}
+
+// -- A journal on disk
+
+static void begin_segment(struct rig *rig, uint16_t first_stream, uint16_t streams,
+	const uint64_t *starts, uint64_t boot)
+{
+	struct mr_segment_header header = {.number = ++rig->segments,
+		.boot = boot,
+		.first_stream = first_stream,
+		.streams = streams,
+		.segment_bytes = 64 << 20};
+	memcpy(header.starts, starts, streams * sizeof(starts[0]));
+	mr_segment_map_begin(rig->map, (int)rig->segments, &header);
+	mr_segment_map_frame(rig->map, 1, starts);
+}
+
+static void make_durable(struct rig *rig)
+{
+	uint64_t own =
+		atomic_load(rig->durable ? &rig->own_stream.tail : &rig->own_stream.watermark);
+	uint64_t ends[] = {atomic_load(&rig->shard_stream.tail), own};
+	if (rig->on_disk)
+		mr_segment_map_durable(rig->map, 2, ends);
+	atomic_store(&rig->own_stream.watermark, own);
+}
+
+struct rig *rig_disk_plan(void)
+{
+	static const uint64_t starts[] = {MR_STREAM_START};
+	struct rig *rig = world_new(RIG_DISK_STREAM);
+	const struct mr_segment_map_config config = {
+		.segment_bytes = 64 << 20, .streams_max = 2, .segments_max = MR_SEGMENTS_MAX};
+	rig->on_disk = true;
+	assert_true(mr_stream_init(
+		&rig->old_stream, &rig->arena, RIG_OLD_STREAM, 1 << 20, MR_STREAM_START));
+	rig->map = mr_segment_map_new(&config);
+	assert_non_null(rig->map);
+	begin_segment(rig, RIG_OLD_STREAM, 1, starts, 1);
+	return rig;
+}
+
+void rig_disk_start(struct rig *rig, uint32_t entries_max)
+{
+	const uint64_t starts[] = {MR_STREAM_START, MR_STREAM_START};
+	begin_segment(rig, RIG_DISK_STREAM, 2, starts, 2);
+	struct mr_delivery_config config = config_of(rig);
+	config.limits.entries_max = entries_max;
+	start(rig, &config);
+}
+
+struct rig *rig_new_on_disk(uint32_t entries_max)
+{
+	struct rig *rig = rig_disk_plan();
+	rig_disk_start(rig, entries_max);
+	return rig;
+}
+
+void rig_segment_begin(struct rig *rig)
+{
+	make_durable(rig);
+	const uint64_t starts[] = {
+		atomic_load(&rig->shard_stream.tail), atomic_load(&rig->own_stream.watermark)};
+	begin_segment(rig, RIG_DISK_STREAM, 2, starts, 2);
+}
+
+void rig_segment_retire(struct rig *rig)
+{
+	mr_segment_map_retire(rig->map);
+}
+
+uint64_t rig_needs(const struct rig *rig)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < MR_SEGMENTS_MAX; i++)
+		sum += atomic_load(&rig->needs.segments[i]);
+	return sum;
+}
+
+static void count_old(struct rig *rig)
+{
+	const uint64_t ends[] = {mr_stream_next(&rig->old_stream)};
+	mr_stream_publish(&rig->old_stream);
+	mr_segment_map_durable(rig->map, 2, ends);
+	atomic_fetch_add(&rig->needs.segments[1], 1);
+}
+
+mr_position rig_old_lane_record(
+	struct rig *rig, uint64_t webhook, const mr_position *positions, uint32_t count)
+{
+	struct mr_record_lane head = {.webhook = webhook, .sublanes = 1, .count = count};
+	size_t bytes = count * sizeof(positions[0]);
+	mr_record_seal(&head, sizeof(head), positions, bytes, MR_RECORD_LANE, 0);
+	uint64_t offset = mr_stream_append(&rig->old_stream, &head, sizeof(head), positions, bytes);
+	count_old(rig);
+	return mr_position_make(RIG_OLD_STREAM, offset);
 }
 
 void rig_free(struct rig *rig)
@@ -98,6 +227,7 @@ void rig_free(struct rig *rig)
 	if (!mr_delivery_audit(rig->delivery, why, sizeof(why)))
 		fail_msg("%s", why);
 	mr_delivery_free(rig->delivery);
+	mr_segment_map_free(rig->map);
 	mr_arena_close(&rig->arena);
 	fake_engine_reset();
 	free(rig);
@@ -163,7 +293,7 @@ void rig_remove(struct rig *rig, const struct mr_webhook *webhook)
 	send_message(rig, msg);
 }
 
-mr_position rig_event(struct rig *rig, uint64_t object)
+static mr_position append_event(struct rig *rig, struct mr_stream *stream, uint64_t object)
 {
 	static uint8_t bytes[MR_EVENT_BYTES_MAX];
 	struct mr_event event = {.action = MR_ACTION_CHANGED,
@@ -178,11 +308,22 @@ mr_position rig_event(struct rig *rig, uint64_t object)
 	struct mr_record_event head = {
 		.sequence = rig->sequence++, .received_at_ns = rig->now.wall_ns};
 	mr_record_seal(&head, sizeof(head), bytes, (size_t)length, MR_RECORD_EVENT, 0);
-	mr_stream_retire(&rig->shard_stream, mr_stream_next(&rig->shard_stream));
-	uint64_t offset =
-		mr_stream_append(&rig->shard_stream, &head, sizeof(head), bytes, (size_t)length);
-	mr_stream_publish(&rig->shard_stream);
-	return mr_position_make(RIG_SHARD_STREAM, offset);
+	mr_stream_retire(stream, mr_stream_next(stream));
+	uint64_t offset = mr_stream_append(stream, &head, sizeof(head), bytes, (size_t)length);
+	mr_stream_publish(stream);
+	return mr_position_make(stream->id, offset);
+}
+
+mr_position rig_event(struct rig *rig, uint64_t object)
+{
+	return append_event(rig, &rig->shard_stream, object);
+}
+
+mr_position rig_old_event(struct rig *rig, uint64_t object)
+{
+	mr_position position = append_event(rig, &rig->old_stream, object);
+	count_old(rig);
+	return position;
 }
 
 void rig_match(struct rig *rig, uint32_t lane, mr_position position, uint64_t object, bool marked)
@@ -192,6 +333,7 @@ void rig_match(struct rig *rig, uint32_t lane, mr_position position, uint64_t ob
 		.object_hash = (uint8_t)object,
 		.flags = marked ? MR_LANE_PENALISED : 0};
 	assert_true(mr_ring_push(rig->lane_msgs, mr_desc_of(msg)));
+	rig->matches++;
 }
 
 void rig_deliver(struct rig *rig, uint32_t lane, uint64_t object, uint32_t count)
@@ -204,14 +346,17 @@ void rig_step(struct rig *rig, uint64_t later_ns)
 {
 	rig->now.mono_ns += later_ns;
 	rig->now.wall_ns += (int64_t)later_ns;
+	if (rig->on_disk)
+		make_durable(rig);
+	if (!rig->feed_lags)
+		mr_lane_feed_publish(&rig->feed, rig->matches, mr_stream_next(&rig->shard_stream));
 	// What the back end must answer for is no longer in the buffer.
 	uint64_t reserved = atomic_load(&rig->shard_stream.reserved);
 	if (rig->overwritten)
 		atomic_store(&rig->shard_stream.reserved, reserved + 2 * rig->shard_stream.size);
 	mr_delivery_step(rig->delivery, rig->now, (struct mr_budget){rig->budget});
 	atomic_store(&rig->shard_stream.reserved, reserved);
-	if (rig->durable)
-		atomic_store(&rig->own_stream.watermark, atomic_load(&rig->own_stream.tail));
+	make_durable(rig);
 }
 
 void rig_run(struct rig *rig, uint64_t for_ns, uint64_t step_ns)

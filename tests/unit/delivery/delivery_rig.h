@@ -5,7 +5,15 @@
 #include "delivery_state.h"
 #include "engine_fake.h"
 
-enum { RIG_LANES_MAX = 16, RIG_SHARD_STREAM = 0, RIG_OWN_STREAM = 1, RIG_MESSAGES_MAX = 64 };
+enum {
+	RIG_LANES_MAX = 16,
+	RIG_SHARD_STREAM = 0,
+	RIG_OWN_STREAM = 1,
+	RIG_MESSAGES_MAX = 64,
+	// with a journal on disk: ids of this boot, and the one stream of an earlier boot
+	RIG_DISK_STREAM = 40,
+	RIG_OLD_STREAM = 5,
+};
 
 struct rig {
 	struct mr_arena arena;
@@ -26,9 +34,32 @@ struct rig {
 	uint32_t fetches;
 	uint64_t sequence; // of the next event: its user
 	uint32_t budget;
+	// With a journal on disk: segment 1 holds the old stream.
+	bool on_disk;
+	struct mr_stream old_stream;
+	struct mr_segment_map *map;
+	struct mr_needs needs;
+	struct mr_journal_board journal;
+	struct mr_owner_board owner;
+	struct mr_lane_feed feed;
+	uint64_t segments; // begun
+	uint64_t matches; // pushed
+	bool feed_lags; // the shard has not said yet what it has pushed
 };
 
 struct rig *rig_new(void);
+// The same with a journal on disk: what is durable stands in segments that the test begins and
+// retires. The second half of it starts the stage, after the test has said what is recovered.
+struct rig *rig_new_on_disk(uint32_t entries_max);
+struct rig *rig_disk_plan(void);
+void rig_disk_start(struct rig *rig, uint32_t entries_max);
+void rig_segment_begin(struct rig *rig);
+void rig_segment_retire(struct rig *rig);
+uint64_t rig_needs(const struct rig *rig); // all counts together
+// A record of the earlier boot, durable.
+mr_position rig_old_event(struct rig *rig, uint64_t object);
+mr_position rig_old_lane_record(
+	struct rig *rig, uint64_t webhook, const mr_position *positions, uint32_t count);
 void rig_free(struct rig *rig); // after checking that the ledger balances
 struct mr_tune *rig_tune(struct rig *rig); // to change and send with rig_retune
 void rig_retune(struct rig *rig);
