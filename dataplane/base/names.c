@@ -65,11 +65,13 @@ const char *mr_stage_kind_name(unsigned kind)
 #define TYPE_GAUGE       "gauge"
 #define UNIT_BATCHES     "batches"
 #define UNIT_BYTES       "bytes"
+#define UNIT_CHECKPOINTS "checkpoints"
 #define UNIT_COMMITS     "commits"
 #define UNIT_CONNECTIONS "connections"
 #define UNIT_DELIVERIES  "deliveries"
 #define UNIT_ENDPOINTS   "endpoints"
 #define UNIT_EVENTS      "events"
+#define UNIT_FRAMES      "frames"
 #define UNIT_GENERATION  "generation"
 #define UNIT_HOLDS       "holds"
 #define UNIT_HOPS        "hops"
@@ -80,7 +82,10 @@ const char *mr_stage_kind_name(unsigned kind)
 #define UNIT_RECORDS     "records"
 #define UNIT_RELOADS     "reloads"
 #define UNIT_REQUESTS    "requests"
+#define UNIT_SEGMENTS    "segments"
 #define UNIT_SESSIONS    "sessions"
+#define UNIT_STATE       "state"
+#define UNIT_WRITES      "writes"
 
 const struct mr_counter_info *mr_counter_info(unsigned id)
 {

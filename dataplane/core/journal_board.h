@@ -39,7 +39,8 @@ struct mr_owner_board { // written by a shard, a delivery stage or the steward; 
 	alignas(64) _Atomic uint64_t epoch_end;
 	_Atomic uint64_t epoch;
 	// Lowest offset of its own stream that it still needs in the file, whatever checkpoints
-	// say: a shard's oldest event that is not distributed. UINT64_MAX: none.
+	// say: a shard's oldest event that is not distributed. UINT64_MAX, or
+	// 0: none.
 	_Atomic uint64_t keep;
 };
 

@@ -11,7 +11,7 @@ struct mr_journal {
 
 struct mr_journal *mr_journal_new(struct mr_arena *arena, const struct mr_journal_config *config)
 {
-	mr_assert(config->backend.commit != NULL && config->backend.reader.fetch != NULL);
+	mr_assert(config->backend.commit != NULL);
 	mr_assert(config->streams_count <= MR_STREAMS_MAX);
 
 	struct mr_journal *journal = mr_arena_array(arena, "journal", struct mr_journal, 1);
@@ -30,6 +30,25 @@ struct mr_journal *mr_journal_new(struct mr_arena *arena, const struct mr_journa
 		.stats = config->stats,
 	};
 	return journal;
+}
+
+void mr_journal_attach(struct mr_journal *journal, struct mr_net *net)
+{
+	if (journal->backend.attach != NULL)
+		journal->backend.attach(journal->backend.state, net);
+}
+
+void mr_journal_detach(struct mr_journal *journal)
+{
+	if (journal->backend.detach != NULL)
+		journal->backend.detach(journal->backend.state);
+}
+
+uint64_t mr_journal_next_due(void *journal)
+{
+	const struct mr_journal *self = journal;
+	return self->backend.next_due == NULL ? UINT64_MAX
+					      : self->backend.next_due(self->backend.state);
 }
 
 // One commit covers everything the streams have grown since the last one: the dearer a commit, the

@@ -88,6 +88,19 @@ enum mr_stage_kind {
 	X(SHARD, HOP_WAITS, "hop_waits", COUNTER, HOPS, "turns yielded: no hop credit or no room") \
 	X(JOURNAL, COMMITS, "commits", COUNTER, COMMITS, "commits")                                \
 	X(JOURNAL, COMMIT_BYTES, "commit_bytes", COUNTER, BYTES, "bytes made durable")             \
+	X(JOURNAL, STATE, "state", GAUGE, STATE, "0 ok, 1 full, 2 failed")                         \
+	X(JOURNAL, SEGMENTS, "segments", GAUGE, SEGMENTS, "segments that are live")                \
+	X(JOURNAL, SPARES, "spares", GAUGE, SEGMENTS, "segments made ahead")                       \
+	X(JOURNAL, DISK_BYTES, "disk_bytes", GAUGE, BYTES, "of all files of the journal")          \
+	X(JOURNAL, REPLAY_BYTES, "replay_bytes", GAUGE, BYTES,                                     \
+		"written since the last checkpoint: what a start would replay")                    \
+	X(JOURNAL, CHECKPOINTS, "checkpoints", COUNTER, CHECKPOINTS, "checkpoints completed")      \
+	X(JOURNAL, EXPIRED_SEGMENTS, "expired_segments", COUNTER, SEGMENTS,                        \
+		"segments retired by age or bytes although lanes needed them")                     \
+	X(JOURNAL, FRAMES, "frames", COUNTER, FRAMES, "commit frames made durable")                \
+	X(JOURNAL, WRITES, "writes", GAUGE, WRITES, "writes under way")                            \
+	X(JOURNAL, SHORT_WRITES, "short_writes", COUNTER, WRITES, "writes that were continued")    \
+	X(JOURNAL, STALLS, "stalls", COUNTER, WRITES, "writes that took longer than a second")     \
 	X(DELIVERY, MATCHED, "matched", COUNTER, DELIVERIES, "deliveries owed, taken into lanes")  \
 	X(DELIVERY, RECOVERED, "recovered", COUNTER, DELIVERIES,                                   \
 		"deliveries owed that a start has found in the journal")                           \
@@ -155,6 +168,7 @@ struct mr_stats_histogram {
 // X(stage kind, symbol, metric, help): two histograms per stage at most.
 #define MR_HISTOGRAMS(X)                                                                      \
 	X(SHARD, DISTRIBUTE, 0, "accept_to_distribute_seconds", "accepted until distributed") \
+	X(JOURNAL, WRITE, 0, "write_seconds", "a write of the journal, until durable")        \
 	X(DELIVERY, REQUEST, 0, "request_seconds", "attempt begun until answered")            \
 	X(DELIVERY, ACCEPT_TO_DELIVERED, 1, "accept_to_delivered_seconds",                    \
 		"received until answered with 2xx, first attempts")
@@ -164,7 +178,7 @@ enum mr_histogram_id {
 	MR_HISTOGRAMS(X)
 #undef X
 };
-enum { MR_STAGE_HISTOGRAMS = 2, MR_STAGE_COUNTERS_MAX = 80 };
+enum { MR_STAGE_HISTOGRAMS = 2, MR_STAGE_COUNTERS_MAX = 128 };
 static_assert((int)MR_COUNTER_COUNT <= (int)MR_STAGE_COUNTERS_MAX, "every counter has its place");
 
 struct mr_stats_stage {
