@@ -64,13 +64,16 @@ void mr_chunk_inherit(struct mr_chunk *chunk, const struct mr_chunk *from)
 {
 	const uint64_t begin = (uint64_t)chunk->first_block * BLOCK_WORDS;
 
-	mr_assert(from->segment == chunk->segment && chunk->extents_count == 0);
-	for (uint32_t i = 0; i < from->extents_count; i++) {
-		const struct mr_extent *extent = &from->extents[i];
+	uint32_t count = 0;
 
-		if ((uint64_t)extent->at + extent->words > begin)
-			chunk->extents[chunk->extents_count++] = *extent;
+	mr_assert(from->segment == chunk->segment);
+	for (uint32_t i = 0; i < from->extents_count; i++) {
+		const struct mr_extent extent = from->extents[i];
+
+		if ((uint64_t)extent.at + extent.words > begin)
+			chunk->extents[count++] = extent;
 	}
+	chunk->extents_count = count;
 	chunk->walk_begin = chunk->walk_end = from->walk_end;
 }
 

@@ -27,6 +27,7 @@ struct mr_chunk {
 	uint32_t extents_count;
 	enum mr_chunk_state state;
 	bool unused; // nobody has taken anything out of it since it was read
+	bool spent; // who used it last has come to its end
 	uint64_t used_at; // count of fetches
 	mr_position wanted; // for whose sake it was read
 	uint64_t segment;
@@ -43,7 +44,7 @@ enum { MR_CHUNK_EXTENTS_MAX = 512 };
 const struct mr_extent *mr_chunk_find(const struct mr_chunk *chunk, mr_position position);
 // Does it know a part of the position's stream that lies before it?
 bool mr_chunk_knows_earlier(const struct mr_chunk *chunk, mr_position position);
-// A new chunk begins in the middle of a frame that `from` knows.
+// A chunk begins in the middle of a frame that `from` knows, or that it knew itself.
 void mr_chunk_inherit(struct mr_chunk *chunk, const struct mr_chunk *from);
 // Takes in the frames that begin in the chunk, from walk_end on. False: something else stands
 // there.

@@ -12,8 +12,10 @@
 enum {
 	BLOCK = MR_JOURNAL_BLOCK_BYTES,
 	CHUNK_BLOCKS = MR_JOURNAL_CHUNK_BYTES / MR_JOURNAL_BLOCK_BYTES,
-	// Fetches after which a chunk that nobody has come for may go all the same.
+	// Fetches after which a chunk may go all the same: one that nobody has come for, and, per
+	// chunk of the reader, one that somebody is in the middle of.
 	PATIENCE = 1 << 16,
+	PATIENCE_IN_USE = 8,
 	// After failures in a row nothing is read for so many fetches at most.
 	PAUSE_SHIFT_MAX = 16,
 };
@@ -90,13 +92,22 @@ static bool is_ready(const struct mr_chunk *chunk, uint64_t segment)
 static void use(struct mr_journal_reader *reader, struct mr_chunk *chunk)
 {
 	chunk->unused = false;
+	chunk->spent = false;
 	chunk->used_at = reader->fetches;
+}
+
+// The record after it is to be found elsewhere.
+static void leave(struct mr_journal_reader *reader, struct mr_chunk *chunk)
+{
+	use(reader, chunk);
+	chunk->spent = true;
 }
 
 // -- Reading
 static void fail(struct mr_journal_reader *reader, struct mr_chunk *chunk)
 {
 	chunk->state = MR_CHUNK_EMPTY;
+	chunk->used_at = 0;
 	if (reader->net == NULL || chunk->segment < mr_segment_map_oldest(reader->map))
 		return; // given up, or retired meanwhile
 	if (reader->reads_failed != NULL)
@@ -131,42 +142,41 @@ static void read_done(struct mr_io *io, int32_t result)
 	}
 	chunk->state = MR_CHUNK_READY;
 	chunk->unused = true;
+	chunk->spent = false;
 	chunk->used_at = reader->fetches;
 	if (!mr_chunk_walk(chunk))
 		fail(reader, chunk);
 }
 static_assert(offsetof(struct mr_chunk, io) == 0, "an operation is the chunk's first member");
 
-// May `a` go rather than `b`?
-static bool goes_before(const struct mr_chunk *a, const struct mr_chunk *b)
+// Fetches that must have passed since a chunk was used before it may go.
+static uint64_t patience_with(const struct mr_journal_reader *reader, const struct mr_chunk *chunk)
 {
-	if ((a->state == MR_CHUNK_EMPTY) != (b->state == MR_CHUNK_EMPTY))
-		return a->state == MR_CHUNK_EMPTY;
-	if (a->unused != b->unused)
-		return b->unused;
-	return a->used_at < b->used_at;
+	if (chunk->state == MR_CHUNK_EMPTY || chunk->spent)
+		return 0;
+	return chunk->unused ? PATIENCE : PATIENCE_IN_USE * (uint64_t)reader->chunks_count;
 }
 
-// NULL: all are under way, or are waited for. `keep` stays.
-static struct mr_chunk *choose(struct mr_journal_reader *reader, const struct mr_chunk *keep)
+// The one whose patience ended longest ago. NULL: all are under way, in use, or waited for.
+static struct mr_chunk *choose(struct mr_journal_reader *reader)
 {
 	struct mr_chunk *best = NULL;
+	uint64_t best_due = reader->fetches + 1;
 
 	for (uint32_t i = 0; i < reader->chunks_count; i++) {
 		struct mr_chunk *chunk = &reader->chunks[i];
+		const uint64_t due = chunk->used_at + patience_with(reader, chunk);
 
-		if (chunk != keep && chunk->state != MR_CHUNK_READING && !chunk->io.busy
-			&& (best == NULL || goes_before(chunk, best)))
+		if (!chunk->io.busy && due < best_due) {
 			best = chunk;
+			best_due = due;
+		}
 	}
-	if (best != NULL && best->state == MR_CHUNK_READY && best->unused
-		&& reader->fetches - best->used_at < PATIENCE)
-		return NULL;
 	return best;
 }
 
 // A chunk from `block` on, unless it is being read already. `from`: knows the frame that the block
-// is in the middle of; NULL: a frame begins there.
+// is in the middle of, and may have to go itself; NULL: a frame begins there.
 static void want(struct mr_journal_reader *reader, const struct mr_segment_place *place,
 	uint32_t block, mr_position position, const struct mr_chunk *from)
 {
@@ -178,7 +188,7 @@ static void want(struct mr_journal_reader *reader, const struct mr_segment_place
 			&& (chunk->wanted == position || mr_chunk_has_block(chunk, block)))
 			return;
 	}
-	struct mr_chunk *chunk = choose(reader, from);
+	struct mr_chunk *chunk = choose(reader);
 	if (chunk == NULL || reader->net == NULL || reader->fetches < reader->paused_until)
 		return;
 	const uint32_t left = place->end_block - block;
@@ -190,10 +200,12 @@ static void want(struct mr_journal_reader *reader, const struct mr_segment_place
 	chunk->first_block = block;
 	chunk->blocks = left < CHUNK_BLOCKS ? left : CHUNK_BLOCKS;
 	chunk->got_bytes = 0;
-	chunk->extents_count = 0;
-	chunk->walk_begin = chunk->walk_end = block;
-	if (from != NULL)
+	if (from != NULL) {
 		mr_chunk_inherit(chunk, from);
+	} else {
+		chunk->extents_count = 0;
+		chunk->walk_begin = chunk->walk_end = block;
+	}
 	if (reader->reads != NULL)
 		mr_count(reader->reads, 1);
 	ask_rest(reader, chunk);
@@ -234,7 +246,9 @@ static uint32_t walk_from(struct mr_journal_reader *reader, const struct mr_segm
 				continue;
 			if (chunk->walk_begin <= at || chunk->wanted == position
 				|| mr_chunk_knows_earlier(chunk, position)) {
-				use(reader, chunk);
+				if (chunk->wanted == position)
+					leave(reader,
+						chunk); // others may be in the middle of theirs
 				at = chunk->walk_end;
 				moved = true;
 			}
@@ -319,7 +333,7 @@ static enum mr_read read_record(struct mr_journal_reader *reader,
 			return MR_READ_WAIT;
 		}
 	}
-	use(reader, found->chunk);
+	leave(reader, found->chunk);
 	if (block < place->end_block)
 		want(reader, place, block, position, found->chunk);
 	else

@@ -69,7 +69,7 @@ static int find_index(struct mr_scan *scan, struct mr_segment *segment, uint64_t
 	const uint8_t *bytes;
 	size_t got;
 	int err = mr_window_span(
-		&scan->window, number, from, (size_t)(segment->bytes - from), &bytes, &got);
+		&scan->marks_window, number, from, (size_t)(segment->bytes - from), &bytes, &got);
 
 	for (size_t at = got; err == 0 && at >= MR_JOURNAL_BLOCK_BYTES;) {
 		at -= MR_JOURNAL_BLOCK_BYTES;
@@ -88,7 +88,7 @@ static int find_index(struct mr_scan *scan, struct mr_segment *segment, uint64_t
 static int walk_marks(struct mr_scan *scan, struct mr_segment *segment, uint64_t limit,
 	struct mr_scan_error *ret_error)
 {
-	struct mr_walk walk = {.directory = &scan->directory, .window = &scan->window};
+	struct mr_walk walk = {.directory = &scan->directory, .window = &scan->marks_window};
 	struct mr_scan_frame frame;
 
 	mr_walk_begin(&walk, segment);

@@ -177,13 +177,12 @@ static void describe(struct mr_scan *scan)
 static int load(struct mr_scan *scan, const struct mr_disk *disk, struct mr_scan_error *ret_error)
 {
 	struct last last = {0};
-	int err = mr_window_open(&scan->window, disk, MR_SCAN_READ_BYTES);
 
-	for (uint32_t i = 0; i < MR_LOOKUP_WINDOWS && err == 0; i++)
-		err = mr_window_open(&scan->lookup.windows[i], disk, MR_LOOKUP_READ_BYTES);
-	if (err < 0)
-		return mr_scan_fail(ret_error, err, 0, 0, "no memory");
-	err = mr_directory_open(&scan->directory, disk, &scan->window, ret_error);
+	mr_window_init(&scan->window, disk, MR_SCAN_READ_BYTES);
+	mr_window_init(&scan->marks_window, disk, MR_SCAN_READ_BYTES);
+	for (uint32_t i = 0; i < MR_LOOKUP_WINDOWS; i++)
+		mr_window_init(&scan->lookup.windows[i], disk, MR_LOOKUP_READ_BYTES);
+	int err = mr_directory_open(&scan->directory, disk, &scan->window, ret_error);
 	scan->found.empty = scan->directory.count == 0;
 	if (err < 0 || scan->found.empty)
 		return err;
@@ -221,9 +220,10 @@ void mr_scan_close(struct mr_scan *scan)
 	if (scan == NULL)
 		return;
 	mr_directory_close(&scan->directory);
-	mr_window_close(&scan->window);
+	mr_window_fini(&scan->window);
+	mr_window_fini(&scan->marks_window);
 	for (uint32_t i = 0; i < MR_LOOKUP_WINDOWS; i++)
-		mr_window_close(&scan->lookup.windows[i]);
+		mr_window_fini(&scan->lookup.windows[i]);
 	free(scan);
 }
 

@@ -42,7 +42,7 @@ int mr_scan_open(const struct mr_disk *disk, struct mr_scan **ret_scan,
 	struct mr_scan_found *ret_found, struct mr_scan_error *ret_error);
 void mr_scan_close(struct mr_scan *scan); // accepts NULL
 
-// A frame whose check has been verified; pointers live until the next call.
+// A frame whose check has been verified; pointers live until the next seek or next.
 struct mr_scan_frame {
 	const struct mr_frame_header *header;
 	const struct mr_frame_run *runs;

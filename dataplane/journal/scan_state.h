@@ -25,7 +25,8 @@ struct mr_lookup {
 struct mr_scan {
 	struct mr_directory directory;
 	struct mr_scan_found found;
-	struct mr_window window;
+	struct mr_window window; // of the walk: what a frame points into
+	struct mr_window marks_window;
 	struct mr_walk walk;
 	struct mr_lookup lookup;
 };

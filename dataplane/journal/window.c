@@ -9,12 +9,10 @@
 
 static const uint64_t BLOCK = MR_JOURNAL_BLOCK_BYTES;
 
-int mr_window_open(struct mr_window *window, const struct mr_disk *disk, size_t size)
+void mr_window_init(struct mr_window *window, const struct mr_disk *disk, size_t size)
 {
 	mr_assert(size > 0 && size % BLOCK == 0);
 	*window = (struct mr_window){.disk = *disk, .size = size, .fd = -1};
-	window->bytes = aligned_alloc(BLOCK, size);
-	return window->bytes ? 0 : -ENOMEM;
 }
 
 static void forget(struct mr_window *window)
@@ -26,12 +24,26 @@ static void forget(struct mr_window *window)
 	window->begin = window->end = 0;
 }
 
-void mr_window_close(struct mr_window *window)
+void mr_window_fini(struct mr_window *window)
 {
-	if (window->bytes)
+	if (window->size > 0)
 		forget(window);
 	free(window->bytes);
 	*window = (struct mr_window){.fd = -1};
+}
+
+// As much memory as the file has use for.
+static int make_room(struct mr_window *window)
+{
+	const size_t wanted =
+		window->file_bytes < window->size ? (size_t)window->file_bytes : window->size;
+
+	if (wanted <= window->room)
+		return 0;
+	free(window->bytes);
+	window->bytes = aligned_alloc(BLOCK, wanted);
+	window->room = window->bytes ? wanted : 0;
+	return window->bytes ? 0 : -ENOMEM;
 }
 
 static int turn_to(struct mr_window *window, uint64_t segment)
@@ -53,7 +65,10 @@ static int turn_to(struct mr_window *window, uint64_t segment)
 	}
 	window->segment = segment;
 	window->file_bytes = (uint64_t)bytes / BLOCK * BLOCK;
-	return 0;
+	int err = make_room(window);
+	if (err < 0)
+		forget(window);
+	return err;
 }
 
 // Reads on from `offset`; what is there of it already is kept.
@@ -68,7 +83,7 @@ static int fill_from(struct mr_window *window, uint64_t offset)
 	window->begin = offset;
 	window->end = offset + kept;
 	uint64_t left = window->file_bytes - window->end;
-	size_t wanted = window->size - kept;
+	size_t wanted = window->room - kept;
 	if (wanted > left)
 		wanted = (size_t)left;
 	int err = wanted > 0 ? window->disk.read(
@@ -94,7 +109,7 @@ int mr_window_span(struct mr_window *window, uint64_t segment, uint64_t offset, 
 		if (err < 0)
 			return err;
 	}
-	*ret_bytes = bytes > 0 ? window->bytes + (offset - window->begin) : window->bytes;
+	*ret_bytes = bytes > 0 ? window->bytes + (offset - window->begin) : NULL;
 	*ret_got = bytes;
 	return 0;
 }

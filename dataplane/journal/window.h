@@ -9,8 +9,8 @@
 
 struct mr_window {
 	struct mr_disk disk;
-	uint8_t *bytes; // aligned to a block
-	size_t size;
+	uint8_t *bytes; // aligned to a block; `room` of them, as much as a file needed
+	size_t size, room;
 	int fd; // of `segment`; -1: none is open
 	uint64_t segment;
 	uint64_t file_bytes; // whole blocks
@@ -18,9 +18,9 @@ struct mr_window {
 	uint64_t used_at; // when it was used last: the owner's count
 };
 
-// `size`: bytes of one read, whole blocks. 0 or -ENOMEM.
-int mr_window_open(struct mr_window *window, const struct mr_disk *disk, size_t size);
-void mr_window_close(struct mr_window *window); // accepts a zeroed one
+// `size`: bytes of one read at most, whole blocks.
+void mr_window_init(struct mr_window *window, const struct mr_disk *disk, size_t size);
+void mr_window_fini(struct mr_window *window); // accepts a zeroed one
 // [offset, offset + bytes) of a segment's file, as much of it as there is: 0 and where it stands
 // until the next call, or negative errno. The offset is a multiple of a block; bytes are at most
 // `size`.
