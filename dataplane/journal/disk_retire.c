@@ -24,27 +24,22 @@ static struct disk_file *retired_at(struct mr_backend_disk *disk, uint64_t index
 	return &disk->retired[index % DISK_RETIRED_MAX];
 }
 
-// The first one of the size that segments have now; NULL: none.
-static struct disk_file *retired_of_size(struct mr_backend_disk *disk)
-{
-	for (uint64_t i = disk->retired_first; i < disk->retired_end; i++)
-		if (retired_at(disk, i)->bytes == disk->config.segment_bytes)
-			return retired_at(disk, i);
-	return NULL;
-}
-
 bool disk_retired_is_coming(struct mr_backend_disk *disk)
 {
-	return retired_of_size(disk) != NULL;
+	return retired_count(disk) > 0
+		&& retired_at(disk, disk->retired_first)->bytes == disk->config.segment_bytes;
 }
 
+// In order, so that the number that a spare had is below those of all files: to the scanner, a
+// header of another number is of a renamed segment otherwise. One whose size is not that of today
+// has to be removed first.
 bool disk_retired_take(struct mr_backend_disk *disk, struct disk_file *ret_file)
 {
-	struct disk_file *file = retired_of_size(disk);
-	if (file == NULL || file->number >= disk->oldest_durable)
+	const struct disk_file *file = retired_at(disk, disk->retired_first);
+	if (!disk_retired_is_coming(disk) || file->number >= disk->oldest_durable)
 		return false;
 	*ret_file = *file;
-	*file = *retired_at(disk, disk->retired_first++); // no order is needed
+	disk->retired_first++;
 	return true;
 }
 
@@ -96,7 +91,7 @@ static bool is_pressed(struct mr_backend_disk *disk)
 	const uint64_t files = disk_files(disk);
 	return files > disk->files_max
 		|| (files == disk->files_max && disk->spares_count < MR_SEGMENT_SPARES
-			&& disk->asked == 0 && !disk_retired_is_coming(disk));
+			&& disk->asked == 0 && retired_count(disk) == 0);
 }
 
 static void retire(struct mr_backend_disk *disk, uint64_t number, uint64_t now_ns)

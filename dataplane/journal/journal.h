@@ -21,8 +21,8 @@ struct mr_backend {
 	// durable by this call.
 	uint64_t (*commit)(
 		void *state, struct mr_stream *const *streams, uint32_t count, struct mr_now now);
-	// Where overwritten records still are, for stages that share one state; the back end on disk
-	// has none here: each stage has its own (journal_reader.h).
+	// Where overwritten records still are, for stages that share one state; the back end on
+	// disk has none here: each stage has its own (journal_reader.h).
 	struct mr_backend_reader reader;
 	// When commit has something to do without any input; NULL: never.
 	uint64_t (*next_due)(void *state);

@@ -9,8 +9,8 @@
 static_assert(
 	(int)MR_FRAME_ROOM_MIN <= (int)MR_FRAME_BYTES_MAX, "the longest record fits any frame");
 
-// The words before the check are no part of what is hashed: they are mixed into the seed, so that no
-// bit of a frame is without a check.
+// The words before the check are no part of what is hashed: they are mixed into the seed, so that
+// no bit of a frame is without a check.
 enum { HASHED_FROM = 16 };
 static_assert(offsetof(struct mr_frame_header, check) + 8 == HASHED_FROM, "journal format");
 

@@ -99,9 +99,8 @@ static inline uint32_t mr_journal_frame_length(const struct mr_frame_header *hea
 }
 
 // A whole frame of this journal and segment, every byte as it was written: header sane, runs and
-// bytes agree, check right. 0 or -EBADMSG. The chain is mr_journal_frame_follows. (The entries of an index
-// have as many offsets as the segment has streams: `entries` of mr_index_entry_bytes are `bytes`
-// less the header.)
+// bytes agree, check right. 0 or -EBADMSG. The chain is mr_journal_frame_follows. (How many offsets
+// an entry of an index has, the segment's header says.)
 int mr_journal_frame_check(
 	const void *bytes, size_t available, uint64_t journal_id, uint64_t segment);
 
