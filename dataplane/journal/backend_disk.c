@@ -61,6 +61,7 @@ static uint64_t disk_commit(
 	void *state, struct mr_stream *const *streams, uint32_t count, struct mr_now now)
 {
 	struct mr_backend_disk *disk = state;
+	disk->wall_ns = now.wall_ns;
 	if (disk->is_failed || disk->net == NULL)
 		return 0;
 	if (!disk->is_started)

@@ -78,6 +78,7 @@ struct mr_journal_frame_carry disk_carry(
 		.replay_frame = disk->replay_frame,
 		.replay_segment = disk->replay_segment,
 		.oldest_segment = mr_segment_map_oldest(disk->config.map),
+		.at_ns = disk->wall_ns,
 	};
 }
 

@@ -60,6 +60,7 @@ struct mr_backend_disk {
 	uint64_t index_room; // kept free in each segment
 	struct mr_net *net; // NULL: not attached
 	bool is_started; // the streams are known
+	int64_t wall_ns; // of this step
 	bool is_failed;
 	int32_t error; // of a write; the writer is about to fail
 	uint64_t error_offset;

@@ -119,6 +119,7 @@ static uint32_t seal(struct mr_journal_frame *frame, const struct mr_journal_fra
 		.replay_frame = carry->replay_frame,
 		.replay_segment = carry->replay_segment,
 		.oldest_segment = carry->oldest_segment,
+		.at_ns = carry->at_ns,
 		.bytes = (uint32_t)bytes,
 		.entries = entries,
 	};

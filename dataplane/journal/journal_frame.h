@@ -53,6 +53,7 @@ struct mr_journal_frame_carry {
 	uint64_t replay_frame;
 	uint64_t replay_segment;
 	uint64_t oldest_segment;
+	int64_t at_ns;
 };
 
 // `buffer` is aligned to 4096 and has `room` bytes, a multiple of that, at most MR_FRAME_BYTES_MAX;

@@ -86,10 +86,11 @@ struct mr_frame_header {
 	uint64_t replay_frame;
 	uint64_t replay_segment;
 	uint64_t oldest_segment; // all from here to `segment` exist
+	int64_t at_ns; // wall clock: when it was put together, and with it when its records were
 	uint32_t bytes; // header, runs and payload; the frame ends at the next block
 	uint32_t entries; // INDEX
 };
-static_assert(sizeof(struct mr_frame_header) == 80, "journal format");
+static_assert(sizeof(struct mr_frame_header) == 88, "journal format");
 
 // For each MiB of a segment: the first frame that begins in it, and how far each stream had come
 // before it. Followed by one u64 offset per stream. The last entry is the index frame itself.

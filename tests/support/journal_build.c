@@ -29,6 +29,11 @@ void journal_build_close(struct journal_build *build)
 	*build = (struct journal_build){.fd = -1};
 }
 
+int64_t journal_build_time(const struct journal_build *build)
+{
+	return build->header.begun_at_ns + (int64_t)build->carry.sequence * 1000000;
+}
+
 void journal_build_begin(struct journal_build *build)
 {
 	static _Alignas(BLOCK) uint8_t block[BLOCK];
@@ -138,6 +143,7 @@ uint64_t journal_build_frame(struct journal_build *build)
 		at += taken;
 	}
 	build->carry.sequence++;
+	build->carry.at_ns = journal_build_time(build);
 	uint32_t length = mr_journal_frame_finish(&frame, &build->carry);
 	build->runs_count = 0;
 	build->payload_bytes = 0;

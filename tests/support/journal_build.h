@@ -49,6 +49,8 @@ mr_position journal_build_add(struct journal_build *build, uint16_t stream, cons
 // Writes the frame (may be empty), and says that everything before is durable. Where it stands.
 uint64_t journal_build_frame(struct journal_build *build);
 
+// Wall clock of what is written now: a minute per segment, a millisecond per frame.
+int64_t journal_build_time(const struct journal_build *build);
 // An event record of `object` with `payload_bytes` of payload; into the frame.
 mr_position journal_build_event(
 	struct journal_build *build, uint16_t stream, uint64_t object, uint16_t payload_bytes);

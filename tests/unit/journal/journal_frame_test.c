@@ -31,6 +31,7 @@ static const struct mr_journal_frame_carry carry = {
 	.replay_frame = 30,
 	.replay_segment = 6,
 	.oldest_segment = 5,
+	.at_ns = INT64_C(1700000000123456789),
 };
 
 struct world {
@@ -72,8 +73,8 @@ static void a_commit_frame_has_its_golden_bytes(void **state)
 	assert_int_equal(
 		mr_journal_frame_add(&world.frame, &world.streams[1], start, start + 96), 96);
 	assert_int_equal(mr_journal_frame_finish(&world.frame, &carry), BLOCK);
-	golden_expect("frame_commit", world.buffer, 80 + 2 * 16 + 48 + 96);
-	for (uint32_t i = 80 + 2 * 16 + 48 + 96; i < BLOCK; i++)
+	golden_expect("frame_commit", world.buffer, 88 + 2 * 16 + 48 + 96);
+	for (uint32_t i = 88 + 2 * 16 + 48 + 96; i < BLOCK; i++)
 		assert_int_equal(world.buffer[i], 0);
 	assert_int_equal(mr_journal_frame_check(world.buffer, BLOCK, journal_id, 7), 0);
 	mr_arena_close(&world.arena);
@@ -86,7 +87,7 @@ static void a_frame_out_of_memory_is_the_same(void **state)
 	alignas(8) static uint8_t golden[GOLDEN_BYTES_MAX];
 	world_open(&world);
 	const size_t length = golden_read("frame_commit", golden);
-	const uint8_t *records = golden + 80 + 2 * 16;
+	const uint8_t *records = golden + 88 + 2 * 16;
 	assert_int_equal(
 		mr_journal_frame_add_bytes(&world.frame, 8, MR_STREAM_START, records, 48), 48);
 	assert_int_equal(
@@ -108,7 +109,7 @@ static void an_index_frame_has_its_golden_bytes(void **state)
 	struct mr_journal_frame_carry closing = carry;
 	closing.kind = MR_FRAME_INDEX;
 	assert_int_equal(mr_journal_frame_finish_index(&world.frame, &closing, index, 2, 2), BLOCK);
-	golden_expect("frame_index", world.buffer, 80 + 2 * 24);
+	golden_expect("frame_index", world.buffer, 88 + 2 * 24);
 	assert_int_equal(mr_journal_frame_check(world.buffer, BLOCK, journal_id, 7), 0);
 	mr_arena_close(&world.arena);
 }
@@ -211,47 +212,47 @@ static void insane_headers_are_refused(void **state)
 		const char *why;
 		struct mr_frame_header header;
 	} table[] = {
-		{"no magic", {.kind = 1, .bytes = 80, .sequence = 1}},
-		{"no kind", {.magic = MR_FRAME_MAGIC, .bytes = 80, .sequence = 1}},
-		{"kind", {.magic = MR_FRAME_MAGIC, .kind = 4, .bytes = 80, .sequence = 1}},
-		{"too short", {.magic = MR_FRAME_MAGIC, .kind = 1, .bytes = 72, .sequence = 1}},
+		{"no magic", {.kind = 1, .bytes = 88, .sequence = 1}},
+		{"no kind", {.magic = MR_FRAME_MAGIC, .bytes = 88, .sequence = 1}},
+		{"kind", {.magic = MR_FRAME_MAGIC, .kind = 4, .bytes = 88, .sequence = 1}},
+		{"too short", {.magic = MR_FRAME_MAGIC, .kind = 1, .bytes = 80, .sequence = 1}},
 		{"too long",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 1,
 				.bytes = MR_FRAME_BYTES_MAX + 8,
 				.sequence = 1}},
-		{"odd", {.magic = MR_FRAME_MAGIC, .kind = 1, .bytes = 84, .sequence = 1}},
+		{"odd", {.magic = MR_FRAME_MAGIC, .kind = 1, .bytes = 92, .sequence = 1}},
 		{"runs beyond the end",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 1,
-				.bytes = 88,
+				.bytes = 96,
 				.runs = 1,
 				.sequence = 1}},
 		{"entries in a commit",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 1,
-				.bytes = 88,
+				.bytes = 96,
 				.entries = 1,
 				.sequence = 1}},
 		{"an index without entries",
-			{.magic = MR_FRAME_MAGIC, .kind = 3, .bytes = 80, .sequence = 1}},
+			{.magic = MR_FRAME_MAGIC, .kind = 3, .bytes = 88, .sequence = 1}},
 		{"an index with runs",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 3,
-				.bytes = 96,
+				.bytes = 104,
 				.runs = 1,
 				.entries = 1,
 				.sequence = 1}},
 		{"entries beyond the end",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 3,
-				.bytes = 88,
+				.bytes = 96,
 				.entries = 2,
 				.sequence = 1}},
 		{"durable before it was written",
 			{.magic = MR_FRAME_MAGIC,
 				.kind = 1,
-				.bytes = 80,
+				.bytes = 88,
 				.durable_through = 1,
 				.sequence = 1}},
 	};
@@ -285,7 +286,7 @@ static void a_frame_is_cut_at_the_last_whole_record(void **state)
 		append(&world.streams[0], i + 1);
 	assert_int_equal(
 		mr_journal_frame_add(&world.frame, &world.streams[0], start, start + 100 * 48),
-		(BLOCK - 80 - 16) / 48 * 48);
+		(BLOCK - 88 - 16) / 48 * 48);
 	assert_int_equal(mr_journal_frame_finish(&world.frame, &carry), BLOCK);
 	assert_int_equal(mr_journal_frame_check(world.buffer, BLOCK, journal_id, 7), 0);
 	mr_arena_close(&world.arena);
