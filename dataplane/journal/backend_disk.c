@@ -98,6 +98,9 @@ static void disk_attach(void *state, struct mr_net *net)
 	struct mr_backend_disk *disk = state;
 	mr_assert(disk->net == NULL);
 	disk->net = net;
+	// Where the memlock limit forbids it, writes take the pages one by one.
+	(void)mr_net_register(
+		net, disk->writes[0].buffer, (size_t)MR_JOURNAL_COMMITS_MAX * MR_FRAME_BYTES_MAX);
 }
 
 static void disk_detach(void *state)

@@ -25,8 +25,8 @@ struct mr_disk {
 	// durable when it returns 0 (RWF_DSYNC). -ENODATA: the file ends before the range read.
 	int (*read)(void *state, int fd, void *ret_bytes, size_t bytes, uint64_t offset);
 	int (*write)(void *state, int fd, const void *bytes, size_t length, uint64_t offset);
-	// Fills the file with zeros up to `bytes`, so that later writes change no metadata; durable.
-	// -ENOSPC and the like leave the file for the caller to remove.
+	// Fills the file with zeros up to `bytes`, durably: later writes change no metadata. After
+	// -ENOSPC and the like the file is there still, for the caller to remove.
 	int (*make_zeroed)(void *state, int fd, uint64_t bytes);
 	// Names are durable after sync_directory. -EEXIST: `to` is there; nothing is replaced.
 	int (*rename)(void *state, const char *from, const char *to);
