@@ -4,12 +4,18 @@
 #   WORLD_PORT      first TCP port of the receiver (default 8402)
 #   WORLD_TARGET    how a webhook finds its endpoint: port of webhook i is WORLD_PORT + i % WORLD_ENDPOINTS
 #   WORLD_ENDPOINTS (default 1)
+#   WORLD_DURABILITY  memory (default) or disk; then with
+#   WORLD_JOURNAL     its directory (default $E2E_DIR/journal), made when it is not there, and
+#   WORLD_JOURNAL_KEYS  further keys of `journal` (default: small segments, frequent checkpoints)
 #
 # shellcheck shell=bash
 
 WORLD_PATHS=${WORLD_PATHS:-8}
 WORLD_PORT=${WORLD_PORT:-8402}
 WORLD_ENDPOINTS=${WORLD_ENDPOINTS:-1}
+WORLD_DURABILITY=${WORLD_DURABILITY:-memory}
+WORLD_JOURNAL=${WORLD_JOURNAL:-$E2E_DIR/journal}
+WORLD_JOURNAL_KEYS=${WORLD_JOURNAL_KEYS:-'segment_bytes: 1MiB, commit_max: 256KiB, checkpoint_bytes: 4MiB'}
 export WORLD_CPU=$(($(nproc) - 1))
 world_load=$BUILD_DIR/dataplane/load/millrace-load
 world_router=$BUILD_DIR/dataplane/run/millraced
@@ -19,7 +25,7 @@ world_cli=$BUILD_DIR/control/cli/millrace
 world_config() {
   local i
   cat <<END
-durability: memory
+durability: $WORLD_DURABILITY
 state_dir: $E2E_DIR/state
 shard: {buffer_bytes: 64MiB}
 positions: {max: 1M}
@@ -27,6 +33,7 @@ direct: {socket: $E2E_DIR/direct.sock}
 delivery: {allow_targets: [127.0.0.0/8]}
 apps: [{name: e2e, app: 1, key: 1}]
 END
+  [ "$WORLD_DURABILITY" = memory ] || echo "journal: {dir: $WORLD_JOURNAL, $WORLD_JOURNAL_KEYS}"
   cat
   echo 'webhooks:'
   for ((i = 0; i < WORLD_PATHS; i++)); do
@@ -51,12 +58,17 @@ world_listening() {
   [ -n "$(ss -Hltn "sport = :$WORLD_PORT")" ]
 }
 
-# world_start_router NAME: with an empty state; sets WORLD_ROUTER.
-world_start_router() {
-  rm -rf "$E2E_DIR/state" "$E2E_DIR/memif.sock"
-  mkdir -m 0700 "$E2E_DIR/state"
+# world_launch_router NAME: with the state that is there, and without waiting; sets WORLD_ROUTER.
+world_launch_router() {
+  mkdir -m 0700 -p "$E2E_DIR/state" "$WORLD_JOURNAL"
   e2e_start "$1.router" "$world_router" --config "$E2E_DIR/millraced.yaml"
   WORLD_ROUTER=$E2E_PID
+}
+
+# world_start_router NAME: with an empty state, until it runs.
+world_start_router() {
+  rm -rf "$E2E_DIR/state" "$E2E_DIR/memif.sock" "$WORLD_JOURNAL"
+  world_launch_router "$1"
   e2e_wait_for 20 world_running
 }
 

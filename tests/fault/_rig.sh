@@ -1,0 +1,113 @@
+# A router under fire between a sender and a receiver that outlive it: source after _init.sh and _world.sh.
+#
+#   FAULT_SEED   of the random choices (default: the clock); printed, so that a run can be repeated
+#   FAULT_RATE   events per second (default 2000)
+#   MILLRACE_FULL=1  full counts
+#
+# shellcheck shell=bash
+
+WORLD_DURABILITY=${FAULT_DURABILITY:-disk}
+FAULT_SEED=${FAULT_SEED:-$(date +%N | sed 's/^0*//')}
+FAULT_RATE=${FAULT_RATE:-2000}
+FAULT_BOOT=0
+RANDOM=$((FAULT_SEED % 32768))
+echo "seed $((FAULT_SEED % 32768)) (FAULT_SEED)"
+
+# fault_count SHORT FULL
+fault_count() {
+  if [ -n "${MILLRACE_FULL:-}" ]; then echo "$2"; else echo "$1"; fi
+}
+
+# fault_between LOW HIGH: a random whole number.
+fault_between() {
+  echo $(($1 + (RANDOM * 32768 + RANDOM) % ($2 - $1 + 1)))
+}
+
+# fault_nap LOW HIGH: milliseconds.
+fault_nap() {
+  local ms
+  ms=$(fault_between "$1" "$2")
+  sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
+}
+
+# What the tests say of the configuration: one core has all stages, as CI has two. Tests add to it on standard input.
+fault_config() {
+  {
+    echo "port: {device: \"$(world_port)\"}"
+    [ -n "${FAULT_TOPOLOGY:-}" ] || echo "topology: {lcores: [{cpu: $WORLD_CPU, stages: [ingest0, shard0, journal, delivery0]}]}"
+    cat
+  } | world_config >"$E2E_DIR/millraced.yaml"
+}
+
+fault_start_sink() {
+  # shellcheck disable=SC2086 # options, split on purpose
+  e2e_start sink "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --endpoints "$WORLD_ENDPOINTS" \
+    --ledger "$E2E_DIR/ledger" --until-settled --wait 60s --output json ${FAULT_SINK:-}
+  FAULT_SINK_PID=$E2E_PID
+  e2e_wait_for 10 world_listening
+}
+
+# fault_start_sender OPTION...: sends until fault_end.
+fault_start_sender() {
+  world_send run --rate "$FAULT_RATE" --duration 3h --payload 500 --settle-wait 60s --reconnect 300ms "$@" &
+  FAULT_SENDER_SHELL=$!
+  e2e_wait_for 20 test -e "$E2E_DIR/ledger"
+  FAULT_SENDER_PID=$(pgrep -P "$FAULT_SENDER_SHELL")
+}
+
+# The log of each boot is kept apart.
+fault_launch() {
+  FAULT_BOOT=$((FAULT_BOOT + 1))
+  world_launch_router "boot-$(printf '%03d' "$FAULT_BOOT")"
+}
+
+fault_await() {
+  local tries=600
+  until world_running 2>/dev/null; do
+    tries=$((tries - 1))
+    kill -0 "$WORLD_ROUTER" 2>/dev/null || e2e_fail "boot $FAULT_BOOT ended by itself: $(fault_last_words)"
+    [ "$tries" -gt 0 ] || e2e_fail "boot $FAULT_BOOT does not get ready"
+    sleep 0.05
+  done
+}
+
+fault_last_words() {
+  tail -n 3 "$E2E_DIR/boot-$(printf '%03d' "$FAULT_BOOT").router.log"
+}
+
+# Without a word of the shell about it.
+fault_kill() {
+  kill -KILL "$WORLD_ROUTER" 2>/dev/null || true
+  { wait "$WORLD_ROUTER" || true; } 2>/dev/null
+}
+
+# fault_begin SENDER-OPTION...: sink, router, sender.
+fault_begin() {
+  fault_start_sink
+  fault_launch
+  fault_await
+  fault_start_sender "$@"
+}
+
+# Ends the traffic and waits until everything that was accepted is there. Leaves run.send.log, sink.log, report.log.
+fault_settle() {
+  kill -TERM "$FAULT_SENDER_PID"
+  wait "$FAULT_SENDER_SHELL" || e2e_fail "the sender does not know every fate: $(tail -n 1 "$E2E_DIR/run.send.err")"
+  wait "$FAULT_SINK_PID" || true # its verdict is a part of the report
+}
+
+# The verdict: every acked event delivered, in order; duplicates with the same id and bytes only.
+fault_end() {
+  fault_settle
+  "$world_load" report --send "$E2E_DIR/run.send.log" --sink "$E2E_DIR/sink.log" --achieved-min 0 >"$E2E_DIR/report.log" \
+    || { cat "$E2E_DIR/report.log" && e2e_fail 'see the report'; }
+  cat "$E2E_DIR/report.log"
+  echo "$FAULT_BOOT boots, $(world_number run.send.log resumes) resumed, $(world_number run.send.log retried) events submitted again," \
+    "$(world_number sink.log duplicates_same) duplicates"
+  world_balances_now
+}
+
+world_balances_now() {
+  world_ask status >"$E2E_DIR/end.status"
+  world_balances end
+}
