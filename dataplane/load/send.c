@@ -128,6 +128,7 @@ static int open_sessions(struct mr_sender *sender)
 		if (now_ns >= end_ns || stopping())
 			return say(
 				"no WELCOME: does the router know the --key, and is its UDP port that of --to?");
+		mr_sender_keep_link(sender, now_ns);
 		mr_sender_greet(sender, now_ns);
 		mr_sender_receive(sender, now_ns);
 		nap(200000);

@@ -4,6 +4,7 @@
 #   WORLD_PORT      first TCP port of the receiver (default 8402)
 #   WORLD_TARGET    how a webhook finds its endpoint: port of webhook i is WORLD_PORT + i % WORLD_ENDPOINTS
 #   WORLD_ENDPOINTS (default 1)
+#   WORLD_SECRET    a file with the secret of all webhooks (default: secrets by handshake)
 #   WORLD_DURABILITY  memory (default) or disk; then with
 #   WORLD_JOURNAL     its directory (default $E2E_DIR/journal), made when it is not there, and
 #   WORLD_JOURNAL_KEYS  further keys of `journal` (default: small segments, frequent checkpoints)
@@ -37,7 +38,7 @@ END
   cat
   echo 'webhooks:'
   for ((i = 0; i < WORLD_PATHS; i++)); do
-    echo "  - {name: hook-$i, resource: $((5001 + i)), target: \"http://127.0.0.1:$((WORLD_PORT + i % WORLD_ENDPOINTS))/hook/$((5001 + i))\"}"
+    echo "  - {name: hook-$i, resource: $((5001 + i)), target: \"http://127.0.0.1:$((WORLD_PORT + i % WORLD_ENDPOINTS))/hook/$((5001 + i))\"${WORLD_SECRET:+, secret_file: $WORLD_SECRET}}"
   done
 }
 
@@ -60,7 +61,7 @@ world_listening() {
 
 # world_launch_router NAME: with the state that is there, and without waiting; sets WORLD_ROUTER.
 world_launch_router() {
-  mkdir -m 0700 -p "$E2E_DIR/state" "$WORLD_JOURNAL"
+  (umask 077 && mkdir -p "$E2E_DIR/state" "$WORLD_JOURNAL")
   e2e_start "$1.router" "$world_router" --config "$E2E_DIR/millraced.yaml"
   WORLD_ROUTER=$E2E_PID
 }

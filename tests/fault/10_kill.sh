@@ -3,8 +3,6 @@
 # what comes twice has the same id and the same bytes.
 # shellcheck source-path=SCRIPTDIR source=../e2e/_init.sh
 . "$(dirname "$0")/../e2e/_init.sh"
-# shellcheck source-path=SCRIPTDIR source=../e2e/_world.sh
-. "$(dirname "$0")/../e2e/_world.sh"
 # shellcheck source-path=SCRIPTDIR source=_rig.sh
 . "$(dirname "$0")/_rig.sh"
 

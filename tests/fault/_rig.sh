@@ -1,12 +1,15 @@
-# A router under fire between a sender and a receiver that outlive it: source after _init.sh and _world.sh.
+# A router under fire between a sender and a receiver that outlive it: source after _init.sh.
 #
 #   FAULT_SEED   of the random choices (default: the clock); printed, so that a run can be repeated
 #   FAULT_RATE   events per second (default 2000)
+#   FAULT_SEND   further options of the sender
 #   MILLRACE_FULL=1  full counts
 #
 # shellcheck shell=bash
 
-WORLD_DURABILITY=${FAULT_DURABILITY:-disk}
+export WORLD_DURABILITY=${FAULT_DURABILITY:-disk}
+# shellcheck source-path=SCRIPTDIR source=../e2e/_world.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/_world.sh"
 FAULT_SEED=${FAULT_SEED:-$(date +%N | sed 's/^0*//')}
 FAULT_RATE=${FAULT_RATE:-2000}
 FAULT_BOOT=0
@@ -39,18 +42,33 @@ fault_config() {
   } | world_config >"$E2E_DIR/millraced.yaml"
 }
 
-fault_start_sink() {
-  # shellcheck disable=SC2086 # options, split on purpose
-  e2e_start sink "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --endpoints "$WORLD_ENDPOINTS" \
-    --ledger "$E2E_DIR/ledger" --until-settled --wait 60s --output json ${FAULT_SINK:-}
-  FAULT_SINK_PID=$E2E_PID
-  e2e_wait_for 10 world_listening
+# For webhooks whose receivers come and go: secrets of handshakes are told once.
+fault_make_secret() {
+  (umask 077 && echo 'the secret of all webhooks' >"$WORLD_SECRET")
 }
 
-# fault_start_sender OPTION...: sends until fault_end.
-fault_start_sender() {
-  world_send run --rate "$FAULT_RATE" --duration 3h --payload 500 --settle-wait 60s --reconnect 300ms "$@" &
+fault_listening() {
+  [ -n "$(ss -Hltn "sport = :$1")" ]
+}
+
+# fault_start_sink NAME PORT OPTION...: sets FAULT_SINK_PID.
+fault_start_sink() {
+  local name=$1 port=$2
+  shift 2
+  e2e_start "$name.sink" "$world_load" sink --listen "127.0.0.1:$port" --ledger "$E2E_DIR/ledger" --until-settled \
+    --wait 60s --output json "$@"
+  FAULT_SINK_PID=$E2E_PID
+  e2e_wait_for 10 fault_listening "$port"
+}
+
+# Sends until fault_settle.
+fault_launch_sender() {
+  # shellcheck disable=SC2086 # options, split on purpose
+  world_send run --rate "$FAULT_RATE" --duration 3h --payload 500 --settle-wait 60s --reconnect 300ms ${FAULT_SEND:-} &
   FAULT_SENDER_SHELL=$!
+}
+
+fault_await_sender() {
   e2e_wait_for 20 test -e "$E2E_DIR/ledger"
   FAULT_SENDER_PID=$(pgrep -P "$FAULT_SENDER_SHELL")
 }
@@ -81,33 +99,50 @@ fault_kill() {
   { wait "$WORLD_ROUTER" || true; } 2>/dev/null
 }
 
-# fault_begin SENDER-OPTION...: sink, router, sender.
+# Sink, router, sender.
 fault_begin() {
-  fault_start_sink
+  fault_start_sink up "$WORLD_PORT"
   fault_launch
   fault_await
-  fault_start_sender "$@"
+  fault_launch_sender
+  fault_await_sender
 }
 
-# Ends the traffic and waits until everything that was accepted is there. Leaves run.send.log, sink.log, report.log.
+# Ends the traffic; every fate is known then. Leaves run.send.log.
 fault_settle() {
-  kill -TERM "$FAULT_SENDER_PID"
+  kill -TERM "$FAULT_SENDER_PID" 2>/dev/null || true
   wait "$FAULT_SENDER_SHELL" || e2e_fail "the sender does not know every fate: $(tail -n 1 "$E2E_DIR/run.send.err")"
-  wait "$FAULT_SINK_PID" || true # its verdict is a part of the report
 }
 
 # The verdict: every acked event delivered, in order; duplicates with the same id and bytes only.
 fault_end() {
   fault_settle
-  "$world_load" report --send "$E2E_DIR/run.send.log" --sink "$E2E_DIR/sink.log" --achieved-min 0 >"$E2E_DIR/report.log" \
+  wait "$FAULT_SINK_PID" || true # its verdict is a part of the report
+  "$world_load" report --send "$E2E_DIR/run.send.log" --sink "$E2E_DIR/up.sink.log" --achieved-min 0 >"$E2E_DIR/report.log" \
     || { cat "$E2E_DIR/report.log" && e2e_fail 'see the report'; }
   cat "$E2E_DIR/report.log"
   echo "$FAULT_BOOT boots, $(world_number run.send.log resumes) resumed, $(world_number run.send.log retried) events submitted again," \
-    "$(world_number sink.log duplicates_same) duplicates"
-  world_balances_now
+    "$(world_number up.sink.log duplicates_same) duplicates"
+  fault_balances
 }
 
-world_balances_now() {
+fault_balances() {
   world_ask status >"$E2E_DIR/end.status"
   world_balances end
+}
+
+# How many events the sender knows to be accepted, out of its ledger (docs/LOAD.md).
+fault_accepted() {
+  local offered
+  offered=$(od -An -t u8 -j 144 -N 8 "$E2E_DIR/ledger" | tr -d ' ')
+  od -An -v -t u1 -w16 -j 4096 -N $((offered * 16)) "$E2E_DIR/ledger" | awk '$16 == 2 { n++ } END { print n + 0 }'
+}
+
+# fault_refused REASON: how often the router refused so far, out of the same.
+fault_refused() {
+  local reason offered
+  reason=$(sed -nE "s/^[\t ]*X\([A-Z_]+, ([0-9]+), \"$1\",.*/\1/p" "$E2E_ROOT/include/millrace/reason.h")
+  offered=$(od -An -t u8 -j 144 -N 8 "$E2E_DIR/ledger" | tr -d ' ')
+  od -An -v -t u1 -w16 -j 4096 -N $((offered * 16)) "$E2E_DIR/ledger" \
+    | awk -v state=$((64 + reason)) '$16 == state { n++ } END { print n + 0 }'
 }
