@@ -12,7 +12,7 @@ WORLD_JOURNAL=$DISK_MOUNT/journal
 cuts=$(fault_count 3 100)
 
 e2e_cleanup() {
-  fault_kill
+  fault_cleanup
   disk_close
 }
 

@@ -10,7 +10,7 @@ WORLD_JOURNAL=$DISK_MOUNT/journal
 . "$(dirname "$0")/_rig.sh"
 
 e2e_cleanup() {
-  fault_kill
+  fault_cleanup
   disk_close
 }
 

@@ -11,7 +11,7 @@ WORLD_JOURNAL_KEYS='segment_bytes: 1MiB, commit_max: 256KiB, checkpoint_bytes: 4
 . "$(dirname "$0")/_rig.sh"
 
 e2e_cleanup() {
-  fault_kill
+  fault_cleanup
   umount -l "$E2E_DIR/small" 2>/dev/null || true
 }
 

@@ -66,11 +66,12 @@ fault_launch_sender() {
   # shellcheck disable=SC2086 # options, split on purpose
   world_send run --rate "$FAULT_RATE" --duration 3h --payload 500 --settle-wait 60s --reconnect 300ms ${FAULT_SEND:-} &
   FAULT_SENDER_SHELL=$!
+  e2e_wait_for 5 pgrep -P "$FAULT_SENDER_SHELL"
+  FAULT_SENDER_PID=$(pgrep -P "$FAULT_SENDER_SHELL")
 }
 
 fault_await_sender() {
   e2e_wait_for 20 test -e "$E2E_DIR/ledger"
-  FAULT_SENDER_PID=$(pgrep -P "$FAULT_SENDER_SHELL")
 }
 
 # The log of each boot is kept apart.
@@ -95,8 +96,19 @@ fault_last_words() {
 
 # Without a word of the shell about it.
 fault_kill() {
+  [ -n "${WORLD_ROUTER:-}" ] || return 0
   kill -KILL "$WORLD_ROUTER" 2>/dev/null || true
   { wait "$WORLD_ROUTER" || true; } 2>/dev/null
+}
+
+# The sender would wait for fates that nobody tells it any more.
+fault_cleanup() {
+  fault_kill
+  [ -z "${FAULT_SENDER_PID:-}" ] || kill -KILL "$FAULT_SENDER_PID" 2>/dev/null || true
+}
+
+e2e_cleanup() {
+  fault_cleanup
 }
 
 # Sink, router, sender.
