@@ -11,11 +11,12 @@
 // X(name, when)
 #define MR_FAILPOINTS(X)                                                                 \
 	X(commit_before_submit, "a commit frame is built and not given to the disk")     \
-	X(commit_after_submit, "a commit frame is with the disk")                        \
+	X(commit_under_way, "a commit frame is with the disk and not yet durable")       \
 	X(commit_after_completion, "a commit frame is durable and nobody knows")         \
 	X(segment_before_header, "a spare segment becomes the newest and has no header") \
 	X(segment_after_header, "a segment has its header and no frame")                 \
-	X(segment_index, "a full segment has its closing index")                         \
+	X(segment_before_index, "a segment is full and has no closing index")            \
+	X(spare_made, "a new segment file is there and nobody knows")                    \
 	X(retire_before_recycle, "a retired segment is still there")                     \
 	X(retire_after_recycle, "a retired segment is a spare one, or gone")             \
 	X(checkpoint_begin, "the owners are asked for a checkpoint")                     \

@@ -3,6 +3,7 @@
 #include "asana_json.h"
 #include "bytes.h"
 #include "delivery_state.h"
+#include "failpoint.h"
 #include "hash.h"
 #include "histogram.h"
 #include "mr_assert.h"
@@ -282,6 +283,7 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 			mr_list_push(&delivery->durable, link);
 		} else {
 			work += 1 + (uint32_t)(attempt->length / 256);
+			MR_FAILPOINT(batch_recorded);
 			send_attempt(delivery, attempt);
 		}
 	}
@@ -291,6 +293,7 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 static void delivered(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	struct mr_recipient *recipient = attempt->recipient;
+	MR_FAILPOINT(attempt_succeeded);
 	uint32_t count = mr_lane_settle(
 		&delivery->lanes, recipient->lane, attempt->sublane, delivery->now.mono_ns);
 	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_DELIVERED), count);

@@ -1,6 +1,7 @@
 // Checkpoints: owners are asked for their state, and when all of it is durable a start replays from
 // the frame at which they were asked.
 #include "disk_state.h"
+#include "failpoint.h"
 #include "mr_assert.h"
 
 static void ask(struct mr_backend_disk *disk)
@@ -12,6 +13,7 @@ static void ask(struct mr_backend_disk *disk)
 	disk->epoch_bytes = disk->bytes;
 	// What an owner has appended before it sees the number is in its state or in a later frame.
 	atomic_store_explicit(&disk->config.board->epoch, disk->epoch, memory_order_release);
+	MR_FAILPOINT(checkpoint_begin);
 }
 
 void disk_checkpoint_note(struct mr_backend_disk *disk)
@@ -41,6 +43,7 @@ void disk_checkpoint_step(struct mr_backend_disk *disk)
 	if (disk->is_epoch_open) {
 		if (!is_done(disk))
 			return;
+		MR_FAILPOINT(checkpoint_end);
 		disk->is_epoch_open = false;
 		disk->replay_frame = disk->epoch_frame;
 		disk->replay_segment = disk->epoch_segment;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "disk_state.h"
+#include "failpoint.h"
 #include "histogram.h"
 #include "mr_assert.h"
 
@@ -100,6 +101,7 @@ void disk_submit_frame(struct mr_backend_disk *disk, struct disk_write *write, u
 	disk->oldest_built = header->oldest_segment;
 	disk->at += length;
 	disk->bytes += length;
+	MR_FAILPOINT(commit_before_submit);
 	disk_submit(disk, write, now_ns);
 }
 
@@ -191,6 +193,7 @@ static uint64_t take_frame(struct mr_backend_disk *disk, struct mr_stream *const
 	const struct disk_write *write)
 {
 	mr_assert(write->sequence == disk->durable_sequence + 1);
+	MR_FAILPOINT(commit_after_completion);
 	mr_segment_map_frame(disk->config.map, (uint32_t)(write->offset / MR_JOURNAL_BLOCK_BYTES),
 		disk->durable);
 	memcpy(disk->durable, write->ends, sizeof(disk->durable));
@@ -233,6 +236,8 @@ uint64_t disk_take_written(
 		disk->oldest_write = (disk->oldest_write + 1) % MR_JOURNAL_COMMITS_MAX;
 		disk->writes_count--;
 	}
+	if (disk->writes_count > 0)
+		MR_FAILPOINT(commit_under_way);
 	look_for_stall(disk, now.mono_ns);
 	return bytes;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "disk_state.h"
+#include "failpoint.h"
 #include "mr_assert.h"
 
 static uint64_t retired_count(const struct mr_backend_disk *disk)
@@ -104,6 +105,7 @@ static void retire(struct mr_backend_disk *disk, uint64_t number, uint64_t now_n
 		.fd = facts.fd,
 	};
 	mr_segment_map_retire(disk->config.map);
+	MR_FAILPOINT(retire_before_recycle);
 	disk_show(disk);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "disk_state.h"
+#include "failpoint.h"
 #include "mr_assert.h"
 
 enum { MARK_BYTES = 1 << 20 };
@@ -45,6 +46,7 @@ void disk_index_note(struct mr_backend_disk *disk)
 void disk_segment_close(struct mr_backend_disk *disk, uint64_t now_ns)
 {
 	mr_assert(disk->segment_state == DISK_SEGMENT_OPEN);
+	MR_FAILPOINT(segment_before_index);
 	struct disk_write *write = disk_next_write(disk);
 	struct mr_journal_frame frame;
 	index_add(disk);
@@ -95,6 +97,7 @@ void disk_segment_begin(struct mr_backend_disk *disk, struct mr_now now)
 	write->length = MR_JOURNAL_BLOCK_BYTES;
 	write->offset = 0;
 	fill_header(disk, now, write->buffer);
+	MR_FAILPOINT(segment_before_header);
 	disk->segment_state = DISK_SEGMENT_BEGINS;
 	disk_submit(disk, write, now.mono_ns);
 }
@@ -102,6 +105,7 @@ void disk_segment_begin(struct mr_backend_disk *disk, struct mr_now now)
 void disk_segment_begun(struct mr_backend_disk *disk, const struct disk_write *write)
 {
 	mr_assert(disk->segment_state == DISK_SEGMENT_BEGINS);
+	MR_FAILPOINT(segment_after_header);
 	mr_segment_map_begin(disk->config.map, disk->fd,
 		(const struct mr_segment_header *)(const void *)write->buffer);
 	disk->segment_state = DISK_SEGMENT_OPEN;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "disk_state.h"
+#include "failpoint.h"
 #include "mr_assert.h"
 
 // There is no room now, though there may be later; anything else is a broken disk.
@@ -39,6 +40,10 @@ static void take_answer(
 		return;
 	}
 	mr_assert(answer->kind == disk->asked);
+	if (answer->kind == MR_MAKER_RENAME)
+		MR_FAILPOINT(retire_after_recycle);
+	else
+		MR_FAILPOINT(spare_made);
 	disk->asked = 0;
 	if (answer->result >= 0) {
 		add_spare(

@@ -13,7 +13,7 @@ passes_of() {
   case $1 in
   commit_*) echo 300 ;;
   batch_* | attempt_*) echo 100 ;;
-  segment_* | retire_*) echo 3 ;;
+  segment_* | retire_* | spare_*) echo 3 ;;
   *) echo 1 ;;
   esac
 }

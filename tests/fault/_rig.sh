@@ -44,7 +44,7 @@ fault_config() {
 
 # For webhooks whose receivers come and go: secrets of handshakes are told once.
 fault_make_secret() {
-  (umask 077 && echo 'the secret of all webhooks' >"$WORLD_SECRET")
+  (umask 077 && echo the-secret-of-all-webhooks >"$WORLD_SECRET")
 }
 
 fault_listening() {

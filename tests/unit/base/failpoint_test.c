@@ -32,15 +32,18 @@ static int signal_of(const char *armed_text, enum mr_failpoint point, uint32_t p
 static void it_kills_at_the_count_and_no_sooner(void **state)
 {
 	(void)state;
-	assert_int_equal(signal_of("segment_index:3", MR_FAILPOINT_segment_index, 2), 0);
-	assert_int_equal(signal_of("segment_index:3", MR_FAILPOINT_segment_index, 3), SIGKILL);
-	assert_int_equal(signal_of("segment_index:1", MR_FAILPOINT_segment_index, 1), SIGKILL);
+	assert_int_equal(
+		signal_of("segment_after_header:3", MR_FAILPOINT_segment_after_header, 2), 0);
+	assert_int_equal(
+		signal_of("segment_after_header:3", MR_FAILPOINT_segment_after_header, 3), SIGKILL);
+	assert_int_equal(
+		signal_of("segment_after_header:1", MR_FAILPOINT_segment_after_header, 1), SIGKILL);
 }
 
 static void other_points_are_passed(void **state)
 {
 	(void)state;
-	assert_int_equal(signal_of("segment_index:1", MR_FAILPOINT_batch_recorded, 5), 0);
+	assert_int_equal(signal_of("segment_after_header:1", MR_FAILPOINT_batch_recorded, 5), 0);
 	MR_FAILPOINT(batch_recorded); // nothing is armed here
 }
 
@@ -57,9 +60,10 @@ static void every_name_can_be_armed(void **state)
 static void nonsense_is_refused(void **state)
 {
 	(void)state;
-	const char *const bad[] = {"", ":", "segment_index", "segment_index:", "segment_index:0",
-		"segment_index:x", "segment_index:-1", "segment:1", "segment_index2:1", ":1",
-		"segment_index:1:1", "segment_index:99999999999999999999"};
+	const char *const bad[] = {"", ":", "segment_after_header",
+		"segment_after_header:", "segment_after_header:0", "segment_after_header:x",
+		"segment_after_header:-1", "segment:1", "segment_after_header2:1", ":1",
+		"segment_after_header:1:1", "segment_after_header:99999999999999999999"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(mr_failpoint_arm(bad[i]), -EINVAL);
 }
