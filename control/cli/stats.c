@@ -117,11 +117,15 @@ static void show_latencies(const struct mr_view *view)
 
 static void show_webhook(const struct mr_view *view, const struct mr_stats_webhook *row)
 {
-	char name[sizeof(row->name) + 1], origin[sizeof(row->origin) + 1];
+	char name[sizeof(row->name) + 1], origin[sizeof(row->origin) + 1], eta[MR_CELL_TEXT_MAX];
 	const uint64_t flags = mr_read(&row->flags);
+	const uint64_t eta_s = mr_read(&row->eta_s);
 
 	snprintf(name, sizeof(name), "%.*s", (int)sizeof(row->name), row->name);
 	snprintf(origin, sizeof(origin), "%.*s", (int)sizeof(row->origin), row->origin);
+	snprintf(eta, sizeof(eta), "never");
+	if (eta_s != UINT64_MAX)
+		mr_duration_text(eta_s * 1000000000, eta, sizeof(eta));
 	const char *state = flags & 4 ? "gone"
 		: flags & 2           ? "behind"
 		: flags & 1           ? "active"
@@ -139,6 +143,8 @@ static void show_webhook(const struct mr_view *view, const struct mr_stats_webho
 		mr_cell_count("failed", mr_read(&row->requests_failed)),
 		mr_cell_number("last_status", MR_CELL_ID, mr_read(&row->last_status)),
 		mr_cell_number("oldest", MR_CELL_NS, mr_read(&row->oldest_ns)),
+		mr_cell_count("on_disk", mr_read(&row->spilled)),
+		mr_cell_text("drained_in", eta),
 	};
 
 	cells[0].width = 20;

@@ -16,6 +16,8 @@ static const char *state_name(uint32_t state)
 		return "running";
 	case MR_ROUTER_DRAINING:
 		return "draining";
+	case MR_ROUTER_RECOVERING:
+		return "recovering";
 	default:
 		return "unknown";
 	}
@@ -46,6 +48,44 @@ static void show_router(const struct mr_view *view, const struct mr_control_stat
 	};
 
 	view->render->group(view->doc, "router", fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+// What an operator has to know first.
+static const char *journal_state(const struct mr_stats *stats)
+{
+	const uint64_t alarms = mr_stats_sum(stats, MR_STEWARD_JOURNAL_ALARMS);
+
+	if (alarms >> MR_ALARM_FAILED & 1)
+		return "FAILED: a write failed, the router ends";
+	if (alarms >> MR_ALARM_FULL & 1)
+		return "FULL: events are refused until there is space";
+	if (alarms >> MR_ALARM_STALLED & 1)
+		return "stalled: a write takes more than a second";
+	return alarms >> MR_ALARM_RETENTION & 1 ? "deliveries expire: retention is reached" : "ok";
+}
+
+static void show_journal(const struct mr_view *view, const struct mr_control_status *status)
+{
+	const struct mr_stats *stats = view->direct->stats;
+	const uint64_t all = status->recovery_all_bytes;
+	const uint64_t done = status->recovery_done_bytes;
+	const bool recovers = status->state == MR_ROUTER_RECOVERING;
+	const struct mr_cell fields[] = {
+		mr_cell_text("state", recovers ? "recovering" : journal_state(stats)),
+		mr_cell_text("directory", status->journal),
+		mr_cell_number("recovered", MR_CELL_PERMILLE,
+			recovers && all > 0 ? done * 1000 / all : 1000),
+		mr_cell_count("segments", mr_stats_sum(stats, MR_JOURNAL_SEGMENTS)),
+		mr_cell_count("spares", mr_stats_sum(stats, MR_JOURNAL_SPARES)),
+		mr_cell_count("bytes", mr_stats_sum(stats, MR_JOURNAL_DISK_BYTES)),
+		mr_cell_count("bytes_max", status->retention_bytes),
+		mr_cell_count("replay_bytes", mr_stats_sum(stats, MR_JOURNAL_REPLAY_BYTES)),
+		mr_cell_count("expired_segments", mr_stats_sum(stats, MR_JOURNAL_EXPIRED_SEGMENTS)),
+	};
+
+	if (!status->is_volatile)
+		view->render->group(
+			view->doc, "journal", fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static void show_ledgers(const struct mr_view *view)
@@ -142,6 +182,7 @@ int mr_command_status(const struct mr_view *view, char *ret_why)
 		return r;
 	view->render->begin(view->doc);
 	show_router(view, &status);
+	show_journal(view, &status);
 	show_ledgers(view);
 	show_stages(view);
 	view->render->end(view->doc);

@@ -91,6 +91,7 @@ bool mr_ingest_data(struct mr_ingest *ingest, const struct mr_message *message)
 		return false;
 	}
 	remember_path(ingest, session, message);
+	mr_gauge(&ingest->sessions.seen[session->index], ingest->now.mono_ns);
 
 	struct mr_packet *packet = message->rx->packet;
 	packet->events = message->body;

@@ -195,6 +195,11 @@ static uint32_t take_burst(struct mr_ingest *ingest, uint32_t max)
 	return count + (uint32_t)(bytes / (EVENTS_PER_UNIT * MR_EVENT_FIXED_BYTES));
 }
 
+const mr_counter *mr_ingest_seen(const struct mr_ingest *ingest)
+{
+	return ingest->sessions.seen;
+}
+
 enum mr_poll mr_ingest_step(void *ingest, struct mr_now now, struct mr_budget budget)
 {
 	struct mr_ingest *self = ingest;

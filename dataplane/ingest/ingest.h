@@ -34,4 +34,7 @@ struct mr_ingest_config {
 };
 
 struct mr_ingest *mr_ingest_new(struct mr_arena *arena, const struct mr_ingest_config *config);
+// When each session's last DATA came, by session index; monotonic ns. Written by the stage, read by
+// whoever ends silent sessions.
+const mr_counter *mr_ingest_seen(const struct mr_ingest *ingest);
 enum mr_poll mr_ingest_step(void *ingest, struct mr_now now, struct mr_budget budget);

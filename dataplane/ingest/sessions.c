@@ -9,10 +9,12 @@ bool mr_sessions_init(
 	*sessions = (struct mr_sessions){.capacity = capacity};
 	sessions->sessions =
 		mr_arena_array(arena, "ingest sessions", struct mr_source_session, capacity);
+	sessions->seen = mr_arena_array(arena, "ingest sessions", mr_counter, capacity);
 	sessions->keys = mr_arena_array(arena, "ingest keys", struct mr_key, MR_KEYS_MAX);
 	bool ids = mr_table_init(&sessions->by_id, arena, "ingest sessions", capacity, seed);
 	bool keys = mr_table_init(&sessions->by_key, arena, "ingest keys", MR_KEYS_MAX, seed);
-	return sessions->sessions != NULL && sessions->keys != NULL && ids && keys;
+	return sessions->sessions != NULL && sessions->seen != NULL && sessions->keys != NULL && ids
+		&& keys;
 }
 
 void mr_sessions_set_keys(struct mr_sessions *sessions, const struct mr_key *keys, uint32_t count)

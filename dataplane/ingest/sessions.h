@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <millrace/limits.h>
+#include <millrace/stats.h>
 
 #include "arena.h"
 #include "frame.h"
@@ -33,6 +34,7 @@ struct mr_sessions {
 	struct mr_key *keys;
 	uint32_t keys_count;
 	const struct mr_source_session *last; // found last: packets come in trains
+	mr_counter *seen; // by index: when its last DATA came, monotonic ns
 };
 
 // False when the arena is exhausted or plans.

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mr_assert.h"
 #include "nic.h"
+#include "paths.h"
 #include "plan.h"
 #include "runner.h"
 #include "steward.h"
@@ -33,11 +34,13 @@ struct router {
 	struct mr_arena arena;
 	struct mr_wiring wiring;
 	struct mr_steward steward;
+	struct mr_plan plan;
 	struct mr_runner runners[MR_LCORES_MAX];
 	struct mr_runner *runner_table[MR_LCORES_MAX];
 	struct mr_runner *peers[MR_LCORES_MAX][MR_LCORES_MAX];
 	uint64_t boot_id;
 	uint32_t launched;
+	int code; // enum mr_exit_code, of an error
 	char why[WHY_BYTES];
 };
 
@@ -59,26 +62,15 @@ struct mr_eal_options mr_boot_eal_options(
 // -- Steps. Each: 0, or negative errno with a sentence in router->why.
 
 // /run/millrace is there under systemd (RuntimeDirectory); elsewhere we make it.
-static void make_parent(const char *path)
-{
-	char parent[MR_PATH_BYTES_MAX];
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof(parent))
-		return;
-	memcpy(parent, path, (size_t)(slash - path));
-	parent[slash - path] = '\0';
-	(void)mkdir(parent, 0755); // what cannot be made is told by who needs it
-}
-
 static void make_directories(const struct mr_config *config)
 {
 	struct mr_device device;
 	char socket[MR_PATH_BYTES_MAX];
 	char why[WHY_BYTES];
-	make_parent(config->direct_socket);
+	mr_make_parent(config->direct_socket);
 	if (mr_device_parse(config->port_device, &device, why, sizeof(why)) == 0
 		&& mr_device_argument(&device, "socket", socket, sizeof(socket)))
-		make_parent(socket);
+		mr_make_parent(socket);
 }
 
 static int start_eal(struct router *router)
@@ -123,9 +115,18 @@ static int open_segment(struct router *router)
 	return err;
 }
 
-static int build(struct router *router, size_t bytes)
+static int say_no_memory(struct router *router)
 {
-	struct mr_wiring_port port = {.nic = router->nic};
+	snprintf(router->why, sizeof(router->why),
+		"no memory for the stages: %zu MiB are needed. Raise the limit on address "
+		"space or memory (ulimit -v, MemoryMax=), or lower the plan: --check-config",
+		router->plan.arena.used >> 20);
+	return -ENOMEM;
+}
+
+// Memory, what stands between the stages, and the steward, which answers from here on.
+static int build_steward(struct router *router)
+{
 	struct mr_steward_config steward = {.sources = router->boot->sources,
 		.wiring = &router->wiring,
 		.segment = &router->segment,
@@ -134,20 +135,27 @@ static int build(struct router *router, size_t bytes)
 		.runners_count = router->topology->lcores_count,
 		.boot_id = router->boot_id,
 		.exec_ns = router->boot->exec_ns};
-	memcpy(port.mac, router->nic_info.mac, sizeof(port.mac));
-	int err = mr_arena_open(&router->arena, bytes, router->config->hugepages);
-	if (err == 0
-		&& !(mr_wire(&router->wiring, &router->arena, &port)
-			&& mr_steward_init(&router->steward, &router->arena, &steward)))
-		err = -ENOMEM;
-	if (err != 0)
-		snprintf(router->why, sizeof(router->why),
-			"no memory for the stages: %zu MiB are needed. Raise the limit on address "
-			"space or memory (ulimit -v, MemoryMax=), or lower the plan: --check-config",
-			bytes >> 20);
-	else
-		mr_arena_seal(&router->arena);
+	if (mr_arena_open(&router->arena, router->plan.arena.used, router->config->hugepages) != 0
+		|| !mr_wire_paths(&router->wiring, &router->arena)
+		|| !mr_steward_init(&router->steward, &router->arena, &steward))
+		return say_no_memory(router);
+	router->steward.signals = router->boot->signals;
+	int err = mr_steward_start(
+		&router->steward, router->config, router->why, sizeof(router->why));
+	if (err == 0)
+		router->config = NULL; // the steward's
 	return err;
+}
+
+static int build_stages(struct router *router)
+{
+	struct mr_wiring_port port = {.nic = router->nic};
+	memcpy(port.mac, router->nic_info.mac, sizeof(port.mac));
+	if (!mr_wire_stages(&router->wiring, &router->arena, &port))
+		return say_no_memory(router);
+	mr_steward_wired(&router->steward);
+	mr_arena_seal(&router->arena);
+	return 0;
 }
 
 static bool shares_cpu(const struct mr_topology *topology, uint32_t lcore)
@@ -167,19 +175,21 @@ static void fill_runner(struct router *router, uint32_t lcore)
 		[MR_STAGE_DELIVERY] = 2};
 	const struct mr_topology_lcore *from = &router->topology->lcores[lcore];
 	struct mr_runner *runner = &router->runners[lcore];
-	mr_runner_init(runner, from->cpu, router->config->idle_max_latency_ns,
+	mr_runner_init(runner, from->cpu, router->wiring.config->idle_max_latency_ns,
 		shares_cpu(router->topology, lcore));
 	router->runner_table[lcore] = runner;
 	for (uint32_t i = 0; i < from->places_count; i++) {
 		uint32_t number = mr_stage_number(&router->wiring.numbers, from->places[i]);
 		const struct mr_stage *stage = &router->wiring.stages[number];
-		bool has_sockets = stage->kind == MR_STAGE_DELIVERY;
+		struct mr_stage_sockets *sockets = &router->wiring.sockets[number];
+		struct mr_runner_sockets attached = {
+			.state = sockets, .attach = mr_stage_attach, .detach = mr_stage_detach};
 		stage->stats->kind = stage->kind;
 		stage->stats->index = stage->index;
 		stage->stats->lcore = lcore + 1;
 		stage->stats->cpu = from->cpu;
 		mr_runner_add(runner, stage, weights[stage->kind],
-			has_sockets ? mr_stage_attach : NULL, has_sockets ? mr_stage_detach : NULL);
+			mr_stage_has_sockets(sockets) ? &attached : NULL);
 	}
 }
 
@@ -217,7 +227,7 @@ static int launch(struct router *router)
 
 static void introduce(const struct router *router)
 {
-	const struct mr_config *config = router->config;
+	const struct mr_config *config = router->wiring.config;
 	char *lcores = calloc(1, 8192);
 	if (lcores == NULL)
 		return;
@@ -244,23 +254,19 @@ static void stop_cores(struct router *router)
 		(void)mr_eal_wait(i + 1);
 }
 
-static int plan(const struct router *router, size_t *ret_bytes, char *ret_why, size_t why_size)
+static int plan(struct router *router)
 {
-	struct mr_plan *plan = calloc(1, sizeof(*plan));
-	int err = plan != NULL ? mr_plan_make(router->config, router->topology, plan) : -ENOMEM;
-	if (err == 0)
-		err = mr_plan_check(plan, ret_why, why_size);
-	if (err == 0)
-		*ret_bytes = plan->arena.used;
-	free(plan);
-	return err;
+	int err = mr_plan_make(
+		router->config, router->topology, &router->plan, router->why, sizeof(router->why));
+	return err != 0 ? err : mr_plan_check(&router->plan, router->why, sizeof(router->why));
 }
 
-// Connections must not take the descriptors that the control socket needs.
+// Connections and segments must not take the descriptors that the control socket needs.
 static int reserve_descriptors(struct router *router)
 {
 	struct rlimit limit;
-	uint64_t need = router->config->connections_max + OTHER_DESCRIPTORS;
+	uint64_t need = router->config->connections_max + router->plan.journal.segments_max
+		+ OTHER_DESCRIPTORS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return -errno;
 	if (limit.rlim_cur < need && limit.rlim_max >= need) {
@@ -270,24 +276,21 @@ static int reserve_descriptors(struct router *router)
 	if (limit.rlim_cur >= need)
 		return 0;
 	snprintf(router->why, sizeof(router->why),
-		"connections.max needs %llu descriptors, %llu are allowed: raise the limit "
-		"(ulimit -n, LimitNOFILE=), or lower connections.max",
+		"connections.max and the journal need %llu descriptors, %llu are allowed: raise the limit "
+		"(ulimit -n, LimitNOFILE=), or lower connections.max, or raise journal.segment_bytes",
 		(unsigned long long)need, (unsigned long long)limit.rlim_max);
 	return -EMFILE;
 }
 
-static int run_router(struct router *router, size_t bytes)
+static int run_router(struct router *router)
 {
-	int err = build(router, bytes);
+	int err = build_steward(router);
+	if (err == 0)
+		err = build_stages(router);
 	if (err != 0)
 		return err;
 	fill_runners(router);
-	router->steward.signals = router->boot->signals;
 	introduce(router);
-	err = mr_steward_start(&router->steward, router->config, router->why, sizeof(router->why));
-	if (err != 0)
-		return err;
-	router->config = NULL; // the steward's
 	err = mr_telemetry_open(&router->segment);
 	if (err != 0)
 		mr_log(MR_LOG_WARNING, "DPDK telemetry does not take our commands: %s",
@@ -295,26 +298,43 @@ static int run_router(struct router *router, size_t bytes)
 	err = launch(router);
 	if (err == 0)
 		err = mr_steward_run(&router->steward);
+	if (err == -EIO)
+		router->code = MR_EXIT_IO;
 	stop_cores(router);
-	mr_steward_stop(&router->steward);
 	return err;
 }
 
-static int run_with_eal(struct router *router, size_t bytes)
+static int run_with_eal(struct router *router)
 {
 	int err = open_port(router);
 	if (err == 0)
 		err = open_segment(router);
 	if (err == 0)
-		err = run_router(router, bytes);
+		err = run_router(router);
+	if (router->config == NULL)
+		mr_steward_stop(&router->steward);
 	return err;
+}
+
+// What must be there before the EAL starts.
+static int prepare(struct router *router)
+{
+	const struct mr_config *config = router->config;
+	int err = mr_random_bytes(&router->boot_id, sizeof(router->boot_id));
+	if (err == 0)
+		err = mr_random_bytes(
+			&router->wiring.secret_seed, sizeof(router->wiring.secret_seed));
+	if (err != 0)
+		return err;
+	router->wiring.boot_id = router->boot_id;
+	make_directories(config);
+	return reserve_descriptors(router);
 }
 
 int mr_boot_run(
 	const struct mr_boot *boot, struct mr_config *config, const struct mr_topology *topology)
 {
 	struct router *router = aligned_alloc(64, (sizeof(*router) + 63) / 64 * 64);
-	size_t bytes = 0;
 	if (router == NULL) {
 		mr_config_free(config);
 		return MR_EXIT_FAILED;
@@ -327,31 +347,25 @@ int mr_boot_run(
 	router->wiring.topology = topology;
 	router->wiring.segment = &router->segment;
 	router->wiring.numbers = mr_number_stages(topology);
-	int code = MR_EXIT_CONFIG;
-	int err = plan(router, &bytes, router->why, sizeof(router->why));
-	if (err == 0)
-		err = mr_random_bytes(&router->boot_id, sizeof(router->boot_id));
-	if (err == 0)
-		err = mr_random_bytes(
-			&router->wiring.secret_seed, sizeof(router->wiring.secret_seed));
+	router->code = MR_EXIT_CONFIG;
+	int err = plan(router);
 	if (err == 0) {
-		router->wiring.boot_id = router->boot_id;
-		make_directories(config);
-		code = MR_EXIT_FAILED;
-		err = reserve_descriptors(router);
+		router->code = MR_EXIT_FAILED;
+		err = prepare(router);
 	}
 	if (err == 0)
 		err = start_eal(router);
 	if (err == 0) {
-		err = run_with_eal(router, bytes);
+		err = run_with_eal(router);
 		mr_nic_close(router->nic);
 		mr_eal_stop();
 	}
 	if (err != 0)
 		mr_log(MR_LOG_ERROR, "%s", router->why[0] != '\0' ? router->why : strerror(-err));
+	int code = err == 0 ? MR_EXIT_DONE : router->code;
 	mr_segment_close(&router->segment);
 	mr_arena_close(&router->arena);
 	mr_config_free(router->config);
 	free(router);
-	return err == 0 ? MR_EXIT_DONE : code;
+	return code;
 }

@@ -11,8 +11,9 @@
 #include "config_table.h"
 #include "config_value.h"
 #include "mr_assert.h"
+#include "yaml_value.h"
 
-enum { DEPTH_MAX = 4, WORDS_BYTES_MAX = 1024 };
+enum { DEPTH_MAX = 4 };
 
 struct walk {
 	struct mr_config *config;
@@ -21,102 +22,23 @@ struct walk {
 	bool lists_seen[MR_LIST_COUNT];
 };
 
-static struct mr_config_at at_of(struct fy_node *node)
-{
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	if (node == NULL)
-		return (struct mr_config_at){.line = 1, .column = 1, .width = 1};
-	if (fy_node_is_sequence(node))
-		return at_of(fy_node_sequence_iterate(node, &iterator));
-	if (fy_node_is_mapping(node)) {
-		pair = fy_node_mapping_iterate(node, &iterator);
-		return at_of(pair != NULL ? fy_node_pair_key(pair) : NULL);
-	}
-	struct fy_token *token = fy_node_get_scalar_token(node);
-	const struct fy_mark *start = token != NULL ? fy_token_start_mark(token) : NULL;
-	const struct fy_mark *end = token != NULL ? fy_token_end_mark(token) : NULL;
-	if (start == NULL)
-		return at_of(NULL);
-	uint32_t width = end != NULL && end->line == start->line
-		? (uint32_t)(end->column - start->column)
-		: 1;
-	return (struct mr_config_at){.line = (uint32_t)start->line + 1,
-		.column = (uint32_t)start->column + 1,
-		.width = width};
-}
-
-// The scalar's text, or false after saying what is wrong with it. `key_at` is where a blank value
-// is reported.
-static bool scalar_of(struct walk *walk, struct fy_node *node, const char *key,
-	struct mr_config_at key_at, const char **ret_text, size_t *ret_length)
-{
-	if (node == NULL || fy_node_is_null(node)) {
-		mr_config_error(walk->report, key_at,
-			"%s has no value; leave the line out for the default", key);
-		return false;
-	}
-	if (!fy_node_is_scalar(node) || fy_node_is_alias(node)) {
-		mr_config_error(walk->report, key_at, "%s takes one value, not a %s", key,
-			fy_node_is_mapping(node)            ? "map"
-				: fy_node_is_sequence(node) ? "list"
-							    : "reference");
-		return false;
-	}
-	*ret_text = fy_node_get_scalar(node, ret_length);
-	return true;
-}
-
-static void add_word(struct walk *walk, const char *key, struct fy_node *item,
-	struct mr_config_at key_at, char *words)
-{
-	const char *text;
-	size_t length;
-	size_t used = strlen(words);
-	if (!scalar_of(walk, item, key, key_at, &text, &length))
-		return;
-	if (length == 0 || memchr(text, ' ', length) != NULL)
-		mr_config_error(walk->report, at_of(item), "%s is a list of single words", key);
-	else if (used + length + 2 > WORDS_BYTES_MAX)
-		mr_config_error(walk->report, at_of(item), "%s is too long", key);
-	else
-		snprintf(words + used, WORDS_BYTES_MAX - used, "%s%.*s", used > 0 ? " " : "",
-			(int)length, text);
-}
-
-// A list of words, or one word, as text separated by blanks.
-static bool words_of(struct walk *walk, struct fy_node *node, const char *key,
-	struct mr_config_at key_at, char ret_words[WORDS_BYTES_MAX])
-{
-	uint32_t errors = walk->report->errors;
-	void *iterator = NULL;
-	struct fy_node *item;
-	ret_words[0] = '\0';
-	if (node == NULL || !fy_node_is_sequence(node))
-		add_word(walk, key, node, key_at, ret_words);
-	else
-		while ((item = fy_node_sequence_iterate(node, &iterator)) != NULL)
-			add_word(walk, key, item, key_at, ret_words);
-	return walk->report->errors == errors;
-}
-
 static struct mr_config_at value_at(struct fy_node *node, struct mr_config_at key_at)
 {
-	return node != NULL && !fy_node_is_null(node) ? at_of(node) : key_at;
+	return node != NULL && !fy_node_is_null(node) ? mr_yaml_at(node) : key_at;
 }
 
 static void store_value(struct walk *walk, const struct mr_config_key *row, struct fy_node *value,
 	struct mr_config_at key_at, void *base)
 {
-	char words[WORDS_BYTES_MAX];
+	char words[MR_YAML_WORDS_BYTES_MAX];
 	char why[256];
 	const char *text = words;
 	size_t length;
 	if (row->type == MR_VALUE_WORDS) {
-		if (!words_of(walk, value, row->key, key_at, words))
+		if (!mr_yaml_words(walk->report, value, row->key, key_at, words))
 			return;
 		length = strlen(words);
-	} else if (!scalar_of(walk, value, row->key, key_at, &text, &length)) {
+	} else if (!mr_yaml_scalar(walk->report, value, row->key, key_at, &text, &length)) {
 		return;
 	}
 	if (mr_value_parse(row, text, length, base, why, sizeof(why)) != 0)
@@ -171,11 +93,11 @@ static void store_field(struct walk *walk, const struct mr_config_list *list,
 	const struct mr_config_key *row, struct fy_node *value, struct mr_config_at key_at,
 	void *element)
 {
-	char words[WORDS_BYTES_MAX];
+	char words[MR_YAML_WORDS_BYTES_MAX];
 	if (row->type == MR_VALUE_FILTERS) {
 		walk_filters(walk, value, key_at, &((struct mr_config_webhook *)element)->webhook);
 	} else if (row->type == MR_VALUE_WORDS && list == &mr_config_lists[MR_LIST_FILTERS]) {
-		if (!words_of(walk, value, row->key, key_at, words))
+		if (!mr_yaml_words(walk->report, value, row->key, key_at, words))
 			return;
 		if (row->offset == offsetof(struct mr_filter, actions))
 			store_actions(walk, element, words, value_at(value, key_at));
@@ -195,15 +117,15 @@ static void walk_element(
 	struct fy_node_pair *pair;
 	mr_assert(list->fields_count <= 16);
 	if (!fy_node_is_mapping(node)) {
-		mr_config_error(walk->report, at_of(node), "%s: expected a map of %s and so on",
-			list->key, list->fields[0].key);
+		mr_config_error(walk->report, mr_yaml_at(node),
+			"%s: expected a map of %s and so on", list->key, list->fields[0].key);
 		return;
 	}
 	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
 		struct fy_node *key = fy_node_pair_key(pair);
 		size_t length = 0;
 		const char *text = key != NULL ? fy_node_get_scalar(key, &length) : NULL;
-		struct mr_config_at at = at_of(key);
+		struct mr_config_at at = mr_yaml_at(key);
 		const struct mr_config_key *row = mr_config_key_find(
 			list->fields, list->fields_count, text != NULL ? text : "", length);
 		if (row == NULL) {
@@ -222,8 +144,8 @@ static void walk_element(
 	}
 	for (uint32_t i = 0; i < list->fields_count; i++)
 		if (!seen[i] && list->fields[i].fallback == NULL)
-			mr_config_error(walk->report, at_of(node), "%s: %s is missing", list->key,
-				list->fields[i].key);
+			mr_config_error(walk->report, mr_yaml_at(node), "%s: %s is missing",
+				list->key, list->fields[i].key);
 }
 
 // The items of a list, or -1 after saying that it is none.
@@ -277,7 +199,7 @@ static void walk_list(struct walk *walk, enum mr_config_list_id id, struct fy_no
 		}
 	}
 	while ((item = fy_node_sequence_iterate(value, &iterator)) != NULL) {
-		struct mr_config_at at = at_of(item);
+		struct mr_config_at at = mr_yaml_at(item);
 		if (id == MR_LIST_WEBHOOKS) {
 			struct mr_config_webhook *webhook =
 				&config->webhooks[config->webhooks_count++];
@@ -367,19 +289,20 @@ static void walk_map(struct walk *walk, struct fy_node *map, const char *prefix,
 		size_t length = 0;
 		const char *text = key != NULL ? fy_node_get_scalar(key, &length) : NULL;
 		if (text == NULL || strlen(prefix) + length + 2 > sizeof(path)) {
-			mr_config_error(walk->report, at_of(key), "a key must be one short word");
+			mr_config_error(
+				walk->report, mr_yaml_at(key), "a key must be one short word");
 			continue;
 		}
 		snprintf(path, sizeof(path), "%s%s%.*s", prefix, prefix[0] != '\0' ? "." : "",
 			(int)length, text);
-		walk_entry(walk, path, fy_node_pair_value(pair), at_of(key), depth);
+		walk_entry(walk, path, fy_node_pair_value(pair), mr_yaml_at(key), depth);
 	}
 }
 
 void mr_config_set(struct mr_config *config, const char *key, size_t key_length, const char *text,
 	struct mr_config_at at, struct mr_config_report *report)
 {
-	char words[WORDS_BYTES_MAX];
+	char words[MR_YAML_WORDS_BYTES_MAX];
 	char why[256];
 	const struct mr_config_key *row =
 		mr_config_key_find(mr_config_keys, mr_config_keys_count, key, key_length);
@@ -428,7 +351,7 @@ void mr_config_read_yaml(struct mr_config *config, struct mr_config_report *repo
 	uint32_t errors = report->errors;
 	struct fy_diag *diag = fy_diag_create(NULL);
 	if (diag == NULL) {
-		mr_config_error(report, at_of(NULL), "no memory");
+		mr_config_error(report, mr_yaml_at(NULL), "no memory");
 		return;
 	}
 	fy_diag_set_collect_errors(diag, true);
@@ -438,12 +361,12 @@ void mr_config_read_yaml(struct mr_config *config, struct mr_config_report *repo
 	struct fy_node *root = document != NULL ? fy_document_root(document) : NULL;
 	report_syntax(diag, report);
 	if (document == NULL && report->errors == errors && report->length > 0)
-		mr_config_error(report, at_of(NULL), "not a YAML document");
+		mr_config_error(report, mr_yaml_at(NULL), "not a YAML document");
 	if (root != NULL && fy_node_is_mapping(root))
 		walk_map(&walk, root, "", 0);
 	else if (root != NULL && !fy_node_is_null(root))
 		mr_config_error(
-			report, at_of(root), "expected a map of keys, such as \"flows: 16\"");
+			report, mr_yaml_at(root), "expected a map of keys, such as \"flows: 16\"");
 	fy_document_destroy(document);
 	fy_diag_destroy(diag);
 }

@@ -8,115 +8,39 @@
 #include "mr_assert.h"
 #include "wire_codec.h"
 
+#define SWEEP_NS UINT64_C(10000000000) // how often silent sessions are looked for
+
 enum state {
 	STATE_FREE = 0,
+	STATE_RECORDING_OPEN, // waits for room in the node stream, or until its record is durable
+	STATE_KNOWN, // recovered: its sources have not heard of it
 	STATE_OPENING, // waits for a message, or for the stages to apply it
 	STATE_OPEN,
 	STATE_CLOSING_SOURCES,
 	STATE_CLOSING_SHARDS,
+	STATE_RECORDING_CLOSE,
 };
 
 struct mr_session_entry {
-	uint64_t app;
-	uint64_t session_id;
-	uint64_t key_id;
-	struct mr_handshake *handshake; // to be answered when the step is done
+	struct mr_node_session session;
+	// to be answered when the step is done; NULL: nobody asked
+	struct mr_handshake *handshake;
+	uint64_t record_end; // RECORDING: of the record; 0: it is not written yet
+	uint64_t since_ns; // monotonic: of its last HELLO, or of the start
 	enum state state;
 };
 
 bool mr_directory_init(struct mr_directory *directory, struct mr_arena *arena,
-	struct mr_postbox *postbox, const struct mr_directory_config *config)
+	struct mr_postbox *postbox, struct mr_node *node, const struct mr_directory_config *config)
 {
-	mr_assert(config->flows > 0 && config->flows <= MR_FLOWS_MAX);
 	mr_assert(config->sessions_max > 0 && config->sessions_max <= MR_SESSIONS_MAX);
-	*directory = (struct mr_directory){.config = *config, .postbox = postbox};
+	*directory = (struct mr_directory){.config = *config, .postbox = postbox, .node = node};
 	directory->entries = mr_arena_array(
 		arena, "steward: sessions", struct mr_session_entry, config->sessions_max);
-	directory->answers =
-		mr_arena_array(arena, "steward: sessions", struct mr_handshake *, MR_ANSWERS_MAX);
+	bool replies = mr_replies_init(&directory->replies, arena, postbox, &config->replies);
 	bool todo =
 		mr_todo_init(&directory->todo, arena, "steward: sessions", config->sessions_max);
-	return todo && directory->entries != NULL && directory->answers != NULL;
-}
-
-// -- Answers
-
-static void answer(struct mr_directory *directory, struct mr_handshake *handshake)
-{
-	mr_assert(directory->answers_count < MR_ANSWERS_MAX);
-	directory
-		->answers[(directory->answers_head + directory->answers_count++) % MR_ANSWERS_MAX] =
-		handshake;
-}
-
-static void answer_nothing(struct mr_directory *directory, struct mr_handshake *handshake)
-{
-	handshake->reply_length = 0;
-	answer(directory, handshake);
-}
-
-// Header of a reply to what the handshake asked.
-static struct mr_wire_header reply_header(const struct mr_directory *directory,
-	const struct mr_handshake *handshake, enum mr_wire_type type)
-{
-	struct mr_wire_header header;
-	memcpy(&header, handshake->request, sizeof(header));
-	header.type = (uint8_t)type;
-	header.flags = directory->config.is_volatile ? MR_WIRE_FLAG_VOLATILE : 0;
-	header.flow = 0;
-	header.count = 0;
-	header.first_sequence = 0;
-	header.known = 0;
-	return header;
-}
-
-static void finish(struct mr_directory *directory, struct mr_handshake *handshake,
-	enum mr_wire_type type, size_t body_length)
-{
-	struct mr_wire_header header = reply_header(directory, handshake, type);
-	size_t length = MR_WIRE_HEADER_BYTES + body_length + MR_WIRE_TAG_BYTES;
-	mr_assert(length <= sizeof(handshake->reply));
-	handshake->reply_length = length <= handshake->request_length // nobody is amplified
-		? (uint32_t)mr_wire_finish(handshake->reply, &header, body_length)
-		: 0;
-	answer(directory, handshake);
-}
-
-static void answer_error(struct mr_directory *directory, struct mr_handshake *handshake,
-	enum mr_reason reason, uint32_t offset)
-{
-	struct mr_wire_error error = {.reason = (uint16_t)reason, .offset = offset};
-	memcpy(handshake->reply + MR_WIRE_HEADER_BYTES, &error, sizeof(error));
-	finish(directory, handshake, MR_WIRE_ERROR, sizeof(error));
-}
-
-static void answer_welcome(struct mr_directory *directory, struct mr_handshake *handshake,
-	const struct mr_session *session)
-{
-	struct mr_wire_welcome welcome = {.hash_seed = directory->config.hash_seed,
-		.boot_id = directory->config.boot_id,
-		.flows = (uint16_t)directory->config.flows};
-	size_t grants = directory->config.flows * sizeof(struct mr_wire_grant);
-	memcpy(handshake->reply + MR_WIRE_HEADER_BYTES, &welcome, sizeof(welcome));
-	memcpy(handshake->reply + MR_WIRE_HEADER_BYTES + sizeof(welcome), session->grants, grants);
-	finish(directory, handshake, MR_WIRE_WELCOME, sizeof(welcome) + grants);
-}
-
-static bool send_answer(struct mr_directory *directory)
-{
-	struct mr_stage_set source = {0};
-	struct mr_post *post =
-		directory->answers_count > 0 ? mr_postbox_take(directory->postbox) : NULL;
-	if (post == NULL)
-		return false;
-	struct mr_handshake *handshake = directory->answers[directory->answers_head];
-	directory->answers_head = (directory->answers_head + 1) % MR_ANSWERS_MAX;
-	directory->answers_count--;
-	mr_stage_set_add(&source, directory->config.first_source + handshake->source);
-	post->msg.kind = MR_STEWARD_WELCOME;
-	post->msg.handshake = handshake;
-	mr_postbox_send(directory->postbox, post, source, NULL, NULL, 0);
-	return true;
+	return todo && replies && directory->entries != NULL;
 }
 
 // -- Entries
@@ -126,8 +50,8 @@ static struct mr_session_entry *find(
 {
 	for (uint32_t i = 0; i < directory->config.sessions_max; i++) {
 		struct mr_session_entry *entry = &directory->entries[i];
-		if (entry->state != STATE_FREE && entry->session_id == session_id
-			&& entry->app == app)
+		if (entry->state != STATE_FREE && entry->session.session_id == session_id
+			&& entry->session.app == app)
 			return entry;
 	}
 	return NULL;
@@ -147,6 +71,46 @@ static void want(struct mr_directory *directory, struct mr_session_entry *entry,
 	mr_todo_put(&directory->todo, (uint32_t)(entry - directory->entries));
 }
 
+static void record(struct mr_directory *directory, struct mr_session_entry *entry, enum state state)
+{
+	entry->state = state;
+	entry->record_end = 0;
+	directory->recording++;
+}
+
+// With several apps, none may have more than half of the table: the others find room.
+static bool has_its_share(const struct mr_directory *directory, uint64_t app)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < directory->config.sessions_max; i++) {
+		const struct mr_session_entry *entry = &directory->entries[i];
+		count += entry->state != STATE_FREE && entry->session.app == app;
+	}
+	return directory->apps > 1 && count >= (directory->config.sessions_max + 1) / 2;
+}
+
+// A place for a session that is not known; NULL after the answer was given.
+static struct mr_session_entry *take_place(struct mr_directory *directory,
+	struct mr_handshake *handshake, const struct mr_wire_header *header)
+{
+	struct mr_session_entry *entry = NULL;
+	enum mr_reason reason = MR_REASON_NO_CREDIT;
+	if (directory->draining)
+		reason = MR_REASON_DRAINING;
+	else if (mr_node_failed(directory->node))
+		reason = MR_REASON_JOURNAL_FAILED;
+	else if (!has_its_share(directory, handshake->app))
+		entry = find_free(directory);
+	if (entry == NULL) {
+		mr_reply_error(&directory->replies, handshake, reason, 0);
+		return NULL;
+	}
+	directory->open++;
+	entry->session =
+		(struct mr_node_session){.app = handshake->app, .session_id = header->session_id};
+	return entry;
+}
+
 void mr_directory_hello(struct mr_directory *directory, struct mr_handshake *handshake)
 {
 	struct mr_wire_header header;
@@ -158,33 +122,29 @@ void mr_directory_hello(struct mr_directory *directory, struct mr_handshake *han
 			!= MR_DISCARD_COUNT
 		|| header.type != MR_WIRE_HELLO || header.session_id == 0
 		|| mr_wire_parse_hello(body, length, &hello, known) != 0
-		|| (hello.flows != 0 && hello.flows != directory->config.flows)) {
-		answer_error(directory, handshake, MR_REASON_MALFORMED, MR_WIRE_HEADER_BYTES);
+		|| (hello.flows != 0 && hello.flows != directory->config.replies.flows)) {
+		mr_reply_error(
+			&directory->replies, handshake, MR_REASON_MALFORMED, MR_WIRE_HEADER_BYTES);
 		return;
 	}
 	struct mr_session_entry *entry = find(directory, handshake->app, header.session_id);
 	if (entry != NULL
 		&& entry->state != STATE_OPEN) { // sent again while we work on the first one
-		answer_nothing(directory, handshake);
+		mr_reply_nothing(&directory->replies, handshake);
 		return;
 	}
-	if (entry == NULL && directory->draining) {
-		answer_error(directory, handshake, MR_REASON_DRAINING, 0);
+	if (entry == NULL)
+		entry = take_place(directory, handshake, &header);
+	if (entry == NULL)
 		return;
-	}
-	if (entry == NULL) {
-		entry = find_free(directory);
-		if (entry == NULL) {
-			answer_error(directory, handshake, MR_REASON_NO_CREDIT, 0);
-			return;
-		}
-		directory->open++;
-		entry->app = handshake->app;
-		entry->session_id = header.session_id;
-	}
-	entry->key_id = header.key_id;
 	entry->handshake = handshake;
-	want(directory, entry, STATE_OPENING);
+	entry->since_ns = directory->now_ns;
+	if (entry->session.key_id == header.key_id) {
+		want(directory, entry, STATE_OPENING); // the journal has it
+		return;
+	}
+	entry->session.key_id = header.key_id;
+	record(directory, entry, STATE_RECORDING_OPEN);
 }
 
 void mr_directory_bye(struct mr_directory *directory, struct mr_handshake *handshake)
@@ -193,9 +153,9 @@ void mr_directory_bye(struct mr_directory *directory, struct mr_handshake *hands
 	memcpy(&header, handshake->request, sizeof(header));
 	struct mr_session_entry *entry = find(directory, handshake->app, header.session_id);
 	if (entry == NULL) { // closed already: the answer was lost
-		finish(directory, handshake, MR_WIRE_BYE, 0);
+		mr_reply_bye(&directory->replies, handshake);
 	} else if (entry->state != STATE_OPEN) {
-		answer_nothing(directory, handshake);
+		mr_reply_nothing(&directory->replies, handshake);
 	} else {
 		entry->handshake = handshake;
 		want(directory, entry, STATE_CLOSING_SOURCES);
@@ -209,19 +169,121 @@ static void applied(void *owner, const struct mr_post *post)
 	struct mr_handshake *handshake = entry->handshake;
 	if (entry->state == STATE_CLOSING_SOURCES) {
 		want(directory, entry, STATE_CLOSING_SHARDS);
-		return;
-	}
-	entry->handshake = NULL;
-	if (entry->state == STATE_OPENING) {
+	} else if (entry->state == STATE_CLOSING_SHARDS) {
+		record(directory, entry, STATE_RECORDING_CLOSE);
+	} else {
+		mr_assert(entry->state == STATE_OPENING);
 		entry->state = STATE_OPEN;
-		answer_welcome(directory, handshake, &post->msg.session);
+		entry->handshake = NULL;
+		if (handshake != NULL)
+			mr_reply_welcome(&directory->replies, handshake, &post->msg.session);
+	}
+}
+
+// -- The journal
+
+static void recorded(struct mr_directory *directory, struct mr_session_entry *entry)
+{
+	struct mr_handshake *handshake = entry->handshake;
+	directory->recording--;
+	if (entry->state == STATE_RECORDING_OPEN) {
+		want(directory, entry, STATE_OPENING);
 		return;
 	}
-	mr_assert(entry->state == STATE_CLOSING_SHARDS);
 	*entry = (struct mr_session_entry){0};
 	directory->open--;
-	finish(directory, handshake, MR_WIRE_BYE, 0);
+	if (handshake != NULL)
+		mr_reply_bye(&directory->replies, handshake);
 }
+
+static bool work_on_record(struct mr_directory *directory, struct mr_session_entry *entry)
+{
+	bool closes = entry->state == STATE_RECORDING_CLOSE;
+	if (!closes && entry->state != STATE_RECORDING_OPEN)
+		return false;
+	if (entry->record_end == 0) {
+		if (!mr_node_has_room(directory->node))
+			return false;
+		entry->record_end = mr_node_session(
+			directory->node, &entry->session, closes ? MR_SESSION_CLOSED : 0);
+	}
+	if (!mr_node_durable(directory->node, entry->record_end))
+		return false;
+	recorded(directory, entry);
+	return true;
+}
+
+static bool work_on_records(struct mr_directory *directory)
+{
+	bool moved = false;
+	for (uint32_t i = 0; i < directory->config.sessions_max && directory->recording > 0; i++)
+		moved |= work_on_record(directory, &directory->entries[i]);
+	return moved;
+}
+
+bool mr_directory_record(struct mr_directory *directory, uint32_t index)
+{
+	const struct mr_session_entry *entry = &directory->entries[index];
+	if (entry->state == STATE_FREE || entry->state == STATE_RECORDING_CLOSE)
+		return true;
+	if (!mr_node_has_room(directory->node))
+		return false;
+	(void)mr_node_session(directory->node, &entry->session, 0);
+	return true;
+}
+
+void mr_directory_recover(struct mr_directory *directory, const struct mr_directory_known *known)
+{
+	struct mr_session_entry *entry = &directory->entries[known->index];
+	mr_assert(known->index < directory->config.sessions_max && entry->state == STATE_FREE);
+	*entry = (struct mr_session_entry){.session = known->session, .state = STATE_KNOWN};
+	directory->open++;
+}
+
+void mr_directory_resume(struct mr_directory *directory)
+{
+	for (uint32_t i = 0; i < directory->config.sessions_max; i++) {
+		struct mr_session_entry *entry = &directory->entries[i];
+		if (entry->state != STATE_KNOWN)
+			continue;
+		entry->since_ns = directory->now_ns;
+		want(directory, entry, STATE_OPENING);
+	}
+}
+
+// -- Silence
+
+static uint64_t last_seen(
+	const struct mr_directory *directory, const struct mr_session_entry *entry)
+{
+	uint64_t last_ns = entry->since_ns;
+	size_t index = (size_t)(entry - directory->entries);
+	for (uint32_t i = 0; i < MR_SOURCES_MAX && directory->config.seen[i] != NULL; i++) {
+		uint64_t seen_ns = mr_read(&directory->config.seen[i][index]);
+		last_ns = seen_ns > last_ns ? seen_ns : last_ns;
+	}
+	return last_ns;
+}
+
+static bool end_silent(struct mr_directory *directory)
+{
+	bool moved = false;
+	if (directory->now_ns - directory->swept_ns < SWEEP_NS)
+		return false;
+	directory->swept_ns = directory->now_ns;
+	for (uint32_t i = 0; i < directory->config.sessions_max; i++) {
+		struct mr_session_entry *entry = &directory->entries[i];
+		if (entry->state != STATE_OPEN
+			|| directory->now_ns < last_seen(directory, entry) + MR_SESSION_SILENCE_NS)
+			continue;
+		mr_count(directory->config.expired, 1);
+		want(directory, entry, STATE_CLOSING_SOURCES);
+		moved = true;
+	}
+	return moved;
+}
+
+// -- Messages
 
 static struct mr_stage_set both(struct mr_stage_set a, struct mr_stage_set b)
 {
@@ -241,13 +303,16 @@ static bool send_message(struct mr_directory *directory)
 	const struct mr_session_entry *entry = &directory->entries[index];
 	struct mr_session *session = &post->msg.session;
 	struct mr_stage_set targets = both(config->sources, config->shards);
-	*session = (struct mr_session){.app = entry->app,
-		.session_id = entry->session_id,
-		.key_id = entry->key_id,
+	*session = (struct mr_session){.app = entry->session.app,
+		.session_id = entry->session.session_id,
+		.key_id = entry->session.key_id,
+		.epoch = entry->session.epoch,
 		.index = (uint16_t)index};
 	post->msg.kind =
 		entry->state == STATE_OPENING ? MR_STEWARD_SESSION_OPEN : MR_STEWARD_SESSION_CLOSE;
-	if (entry->state == STATE_OPENING) {
+	if (entry->state == STATE_OPENING && entry->handshake == NULL) {
+		targets = config->sources; // recovered: the shards have it
+	} else if (entry->state == STATE_OPENING) {
 		struct mr_wire_hello hello;
 		int err = mr_wire_parse_hello(entry->handshake->request + MR_WIRE_HEADER_BYTES,
 			entry->handshake->request_length - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES,
@@ -260,11 +325,12 @@ static bool send_message(struct mr_directory *directory)
 	return true;
 }
 
-bool mr_directory_work(struct mr_directory *directory)
+bool mr_directory_work(struct mr_directory *directory, uint64_t now_ns)
 {
-	bool moved = false;
-	while (send_answer(directory))
-		moved = true;
+	directory->now_ns = now_ns;
+	bool moved = work_on_records(directory);
+	moved |= end_silent(directory);
+	moved |= mr_replies_send(&directory->replies);
 	while (send_message(directory))
 		moved = true;
 	return moved;
@@ -272,5 +338,11 @@ bool mr_directory_work(struct mr_directory *directory)
 
 bool mr_directory_ready(const struct mr_directory *directory)
 {
-	return directory->answers_count + directory->config.sessions_max < MR_ANSWERS_MAX;
+	return directory->replies.count + directory->config.sessions_max < MR_REPLIES_MAX;
+}
+
+bool mr_directory_idle(const struct mr_directory *directory)
+{
+	return directory->todo.count == 0 && directory->recording == 0
+		&& directory->replies.count == 0;
 }

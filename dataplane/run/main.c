@@ -9,7 +9,6 @@
 #include "config.h"
 #include "config_print.h"
 #include "failpoint.h"
-#include "journal_plan.h"
 #include "log.h"
 #include "options.h"
 #include "plan.h"
@@ -19,29 +18,14 @@
 extern char **environ;
 
 // The plan on stdout, or the sentence that it does not fit.
-static int print_plan(const struct mr_plan *plan)
+static int print_plan(const struct mr_config *config, const struct mr_plan *plan)
 {
 	char why[256];
-	mr_plan_print(plan, stdout);
+	mr_plan_print(config, plan, stdout);
 	if (mr_plan_check(plan, why, sizeof(why)) == 0)
 		return MR_EXIT_DONE;
 	mr_log(MR_LOG_ERROR, "%s", why);
 	return MR_EXIT_CONFIG;
-}
-
-// The journal's part of the plan, when there is one.
-static int print_journal(const struct mr_config *config)
-{
-	struct mr_journal_plan plan;
-	char why[320];
-	if (config->is_volatile)
-		return MR_EXIT_DONE;
-	if (mr_journal_plan_make(config, &plan, why, sizeof(why)) != 0) {
-		mr_log(MR_LOG_ERROR, "%s", why);
-		return MR_EXIT_CONFIG;
-	}
-	mr_journal_plan_print(config, &plan, stdout);
-	return MR_EXIT_DONE;
 }
 
 static int check(
@@ -49,14 +33,16 @@ static int check(
 {
 	struct mr_eal_options eal = mr_boot_eal_options(config, topology);
 	struct mr_plan *plan = calloc(1, sizeof(*plan));
-	int code = plan != NULL && mr_plan_make(config, topology, plan) == 0 ? MR_EXIT_DONE
-									     : MR_EXIT_FAILED;
-	if (code == MR_EXIT_DONE && task == MR_TASK_CHECK_CONFIG) {
-		code = print_plan(plan);
-		code = code == MR_EXIT_DONE ? print_journal(config) : code;
-	} else if (code == MR_EXIT_DONE
-		&& mr_host_check(&eal, plan->arena.used + plan->segment_bytes, stdout) > 0)
+	char why[320] = "no memory";
+	int code = MR_EXIT_DONE;
+	if (plan == NULL || mr_plan_make(config, topology, plan, why, sizeof(why)) != 0) {
+		mr_log(MR_LOG_ERROR, "%s", why);
+		code = MR_EXIT_CONFIG;
+	} else if (task == MR_TASK_CHECK_CONFIG) {
+		code = print_plan(config, plan);
+	} else if (mr_host_check(&eal, plan->arena.used + plan->segment_bytes, stdout) > 0) {
 		code = MR_EXIT_FAILED;
+	}
 	free(plan);
 	return code;
 }

@@ -18,6 +18,8 @@ enum state {
 	STATE_DISABLED, // given up; the lane stays taken so that we remember why
 };
 
+enum { ROW_GONE = 4 }; // struct mr_stats_webhook.flags
+
 struct mr_registry_entry {
 	const struct mr_webhook *wanted; // of the configuration; NULL: to be removed
 	uint64_t wanted_print;
@@ -165,17 +167,22 @@ static void applied(void *owner, const struct mr_post *post)
 	settle(registry, entry);
 }
 
+static uint16_t delivery_of(const struct mr_registry *registry, const struct mr_webhook *webhook)
+{
+	uint64_t endpoint =
+		mr_hash_bytes(webhook->address, sizeof(webhook->address), webhook->port);
+	return (uint16_t)(endpoint % registry->config.deliveries);
+}
+
 // Where the two halves of a webhook live.
 static void place(const struct mr_registry *registry, struct mr_registry_entry *entry,
 	const struct mr_webhook *webhook)
 {
 	const struct mr_registry_config *config = &registry->config;
 	uint32_t slot = mr_slot_of(webhook->resource, config->hash_seed);
-	uint64_t endpoint =
-		mr_hash_bytes(webhook->address, sizeof(webhook->address), webhook->port);
 	entry->shard =
 		(uint16_t)mr_shard_of_flow(mr_flow_of_slot(slot, config->flows), config->shards);
-	entry->delivery = (uint16_t)(endpoint % config->deliveries);
+	entry->delivery = delivery_of(registry, webhook);
 	entry->resource = webhook->resource;
 	entry->print = entry->wanted_print;
 }
@@ -203,9 +210,10 @@ static void fill(const struct mr_registry *registry, struct mr_registry_entry *e
 static bool redirect(struct mr_registry *registry, struct mr_registry_entry *entry)
 {
 	bool unwanted = entry->wanted == NULL;
-	if (entry->state == STATE_ADD_LANE && unwanted) {
+	if (entry->state == STATE_ADD_LANE && (unwanted || entry->given_up)) {
 		entry->state = STATE_DISABLED;
-		entry->print = entry->wanted_print + 1;
+		if (unwanted)
+			entry->print = entry->wanted_print + 1;
 		settle(registry, entry);
 		return true;
 	}
@@ -260,4 +268,56 @@ const char *mr_registry_name(const struct mr_registry *registry, uint32_t lane, 
 	const struct mr_registry_entry *entry = &registry->entries[lane];
 	bool known = entry->state != STATE_FREE && entry->state != STATE_DISABLED;
 	return known && entry->id == webhook ? registry->config.rows[lane].name : NULL;
+}
+
+bool mr_registry_given_up(const struct mr_registry *registry, uint32_t lane, uint64_t *ret_webhook,
+	uint64_t *ret_print)
+{
+	mr_assert(lane < registry->config.webhooks_max);
+	const struct mr_registry_entry *entry = &registry->entries[lane];
+	if (entry->state == STATE_FREE || !entry->given_up)
+		return false;
+	*ret_webhook = entry->id;
+	*ret_print = entry->print;
+	return true;
+}
+
+bool mr_registry_stays_out(struct mr_registry *registry, uint64_t webhook, uint64_t print)
+{
+	uint32_t lane;
+	if (!mr_table_find(&registry->lanes, webhook, &lane))
+		return false;
+	struct mr_registry_entry *entry = &registry->entries[lane];
+	mr_assert(entry->state == STATE_ADD_LANE);
+	if (entry->wanted_print != print)
+		return false;
+	entry->given_up = true;
+	entry->print = print;
+	describe_row(registry, lane, entry->wanted);
+	mr_gauge(&registry->config.rows[lane].webhook, webhook);
+	mr_gauge(&registry->config.rows[lane].resource, entry->wanted->resource);
+	mr_gauge(&registry->config.rows[lane].flags, ROW_GONE);
+	return true;
+}
+
+bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_delivery,
+	uint16_t *ret_in_flight)
+{
+	uint32_t lane;
+	if (!mr_table_find(&registry->lanes, webhook, &lane))
+		return false;
+	const struct mr_webhook *wanted = registry->entries[lane].wanted;
+	if (wanted == NULL)
+		return false;
+	*ret_delivery = delivery_of(registry, wanted);
+	*ret_in_flight = wanted->in_flight;
+	return true;
+}
+
+bool mr_registry_lends(const struct mr_registry *registry, uint32_t lane)
+{
+	if (lane >= registry->config.webhooks_max)
+		return false;
+	uint8_t state = registry->entries[lane].state;
+	return state >= STATE_ADD_SUBSCRIPTION && state <= STATE_REMOVE_SUBSCRIPTION;
 }

@@ -48,5 +48,16 @@ bool mr_registry_work(struct mr_registry *registry);
 // The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in
 // the file changes.
 void mr_registry_gone(struct mr_registry *registry, uint32_t lane, uint64_t webhook);
+// The webhook of this lane was given up, if there is one, and the print of its entry.
+bool mr_registry_given_up(const struct mr_registry *registry, uint32_t lane, uint64_t *ret_webhook,
+	uint64_t *ret_print);
+// Before anything was sent: an earlier boot gave the webhook up. It stays out as long as its entry
+// is what it was then. True: so it is.
+bool mr_registry_stays_out(struct mr_registry *registry, uint64_t webhook, uint64_t print);
+// Delivery stage and sub-lanes of a webhook that is wanted; false: there is none.
+bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_delivery,
+	uint16_t *ret_in_flight);
+// Whether the delivery stage may still be lending something of the lane's webhook.
+bool mr_registry_lends(const struct mr_registry *registry, uint32_t lane);
 // Name of the webhook that has the lane, NULL when it is not `webhook` or has been removed.
 const char *mr_registry_name(const struct mr_registry *registry, uint32_t lane, uint64_t webhook);

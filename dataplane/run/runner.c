@@ -30,15 +30,14 @@ void mr_runner_init(
 }
 
 void mr_runner_add(struct mr_runner *runner, const struct mr_stage *stage, uint32_t weight,
-	void (*attach)(void *state, struct mr_net *net), void (*detach)(void *state))
+	const struct mr_runner_sockets *sockets)
 {
 	mr_assert(runner->slots_count < MR_STAGES_MAX && weight > 0);
 	mr_assert(stage->step != NULL && stage->stats != NULL);
 	runner->slots[runner->slots_count++] = (struct mr_runner_slot){.stage = *stage,
 		.weight = weight,
 		.units = MR_STEP_UNITS_START,
-		.attach = attach,
-		.detach = detach};
+		.sockets = sockets != NULL ? *sockets : (struct mr_runner_sockets){0}};
 }
 
 // Least used first; of equals the one that has waited longest.
@@ -113,7 +112,7 @@ enum mr_poll mr_runner_turn(struct mr_runner *runner)
 	struct mr_runner_slot *slot = next_slot(runner);
 	struct mr_now now = {.mono_ns = runner->now_ns, .wall_ns = wall_now(runner)};
 	enum mr_poll poll = MR_POLL_IDLE;
-	if (slot->attach != NULL && mr_net_poll(net_of(runner)) > 0)
+	if (slot->sockets.attach != NULL && mr_net_poll(net_of(runner)) > 0)
 		poll = MR_POLL_BUSY; // its completions are its work
 	if (slot->stage.step(slot->stage.state, now, (struct mr_budget){.units = slot->units})
 		== MR_POLL_BUSY)
@@ -258,14 +257,14 @@ int mr_runner_main(void *argument)
 		return err;
 	}
 	for (uint32_t i = 0; i < runner->slots_count; i++)
-		if (runner->slots[i].attach != NULL)
-			runner->slots[i].attach(runner->slots[i].stage.state, net);
+		if (runner->slots[i].sockets.attach != NULL)
+			runner->slots[i].sockets.attach(runner->slots[i].sockets.state, net);
 	atomic_store_explicit(&runner->net, net, memory_order_release);
 	run(runner);
 	await_peers(runner);
 	for (uint32_t i = 0; i < runner->slots_count; i++)
-		if (runner->slots[i].detach != NULL)
-			runner->slots[i].detach(runner->slots[i].stage.state);
+		if (runner->slots[i].sockets.detach != NULL)
+			runner->slots[i].sockets.detach(runner->slots[i].sockets.state);
 	mr_net_close(net);
 	return 0;
 }

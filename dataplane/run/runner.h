@@ -24,16 +24,22 @@ enum {
 	MR_STEP_UNITS_MAX = 1024,
 };
 
+// What a stage has in the kernel.
+struct mr_runner_sockets {
+	void *state;
+	// before its first step
+	void (*attach)(void *state, struct mr_net *net);
+	// after its last step, while the sockets are still there
+	void (*detach)(void *state);
+};
+
 struct mr_runner_slot {
 	struct mr_stage stage;
 	uint32_t weight; // 1 and more
 	uint32_t units; // of the next step
 	uint64_t used_ns; // divided by the weight
 	uint64_t served; // turn in which it was last
-	// before its first step; NULL: it has no sockets
-	void (*attach)(void *state, struct mr_net *net);
-	// after its last step, while the sockets are still there; NULL: as above
-	void (*detach)(void *state);
+	struct mr_runner_sockets sockets; // zero: none
 };
 
 struct mr_runner {
@@ -65,8 +71,9 @@ struct mr_runner {
 
 void mr_runner_init(
 	struct mr_runner *runner, uint32_t cpu, uint64_t idle_max_latency_ns, bool shared_cpu);
+// `sockets`: NULL: it has none.
 void mr_runner_add(struct mr_runner *runner, const struct mr_stage *stage, uint32_t weight,
-	void (*attach)(void *state, struct mr_net *net), void (*detach)(void *state));
+	const struct mr_runner_sockets *sockets);
 // The thread of the lcore: opens its sockets, attaches the stages, runs until `stop`, and cleans up
 // once its peers have stopped too. Argument: struct mr_runner *. 0 or negative errno.
 int mr_runner_main(void *runner);

@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alarms.h"
 #include "arena.h"
 #include "config.h"
 #include "control.h"
 #include "directory.h"
 #include "nic.h"
+#include "node.h"
 #include "postbox.h"
 #include "registry.h"
 #include "runner.h"
@@ -32,11 +34,17 @@ struct mr_steward {
 	struct mr_config *current; // owned
 	struct mr_stats_stage *stats;
 	struct mr_postbox postbox;
+	struct mr_node node;
 	struct mr_directory directory;
 	struct mr_registry registry;
 	struct mr_control control;
 	enum mr_router_state state;
-	bool wants_keys, wants_tune, wants_pause; // messages that wait for room
+	bool wants_keys, wants_tune, wants_pause, wants_go; // messages that wait for room
+	bool resumed; // the stages go on with what was recovered
+	uint64_t checkpoint; // under way; 0: none
+	uint32_t checkpoint_at; // its next session, then webhook
+	uint64_t recovery_done_bytes, recovery_all_bytes, recovery_said_ns;
+	struct mr_alarms alarms;
 	bool link_up;
 	int signals; // signalfd, -1: none
 	uint64_t start_ns; // exec until ready
@@ -51,9 +59,15 @@ bool mr_steward_init(
 // 0, or negative errno with a sentence.
 int mr_steward_start(
 	struct mr_steward *steward, struct mr_config *current, char *ret_why, size_t why_size);
-// One round without waiting: messages, handshakes, control requests. True when something moved.
-// `now_ns` is monotonic.
-bool mr_steward_step(struct mr_steward *steward, uint64_t now_ns);
+// Called while the journal is replayed: answers the control socket, tells systemd and the log.
+void mr_steward_recovering(
+	struct mr_steward *steward, const char *what, uint64_t done_bytes, uint64_t all_bytes);
+// The stages stand: takes what they bring.
+void mr_steward_wired(struct mr_steward *steward);
+// Sessions and expiries of the journal, before the first step.
+void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *recovered);
+// One round without waiting: messages, handshakes, records. True when something moved.
+bool mr_steward_step(struct mr_steward *steward, struct mr_now now);
 // Rounds and naps until the router is told to stop, has drained, or a core has failed. 0 or
 // negative errno.
 int mr_steward_run(struct mr_steward *steward);

@@ -12,6 +12,9 @@ enum {
 	STEWARD_RING = 128,
 	ACK_INTERVAL_NS = 300000,
 	STREAM_BYTES_MIN = 65536,
+	NODE_BYTES = 1 << 20,
+	SHARD_CHUNKS = 16, // of the journal, kept by a shard
+	DELIVERY_CHUNKS = 64, // and by a delivery stage: a lane that drains uses one
 };
 
 struct mr_stage_numbers mr_number_stages(const struct mr_topology *topology)
@@ -73,21 +76,33 @@ static uint64_t stream_bytes(uint64_t total, uint32_t stages)
 
 // -- Streams and rings
 
-static bool wire_streams(struct mr_wiring *wiring, struct mr_arena *arena)
+static uint64_t buffer_of(const struct mr_wiring *wiring, uint32_t stream)
 {
 	const struct mr_topology *topology = wiring->topology;
+	if (stream < topology->shards)
+		return stream_bytes(wiring->config->shard_buffer_bytes, topology->shards);
+	return stream < topology->shards + topology->deliveries
+		? stream_bytes(wiring->config->delivery_buffer_bytes, topology->deliveries)
+		: NODE_BYTES;
+}
+
+static bool wire_streams(struct mr_wiring *wiring, struct mr_arena *arena)
+{
+	const struct mr_wiring_disk *disk = wiring->disk;
 	bool done = true;
-	wiring->streams_count = topology->shards + topology->deliveries;
+	if (wiring->backend.commit == NULL && disk == NULL)
+		wiring->backend = mr_backend_volatile();
+	wiring->streams_count = mr_streams_count(wiring);
 	for (uint32_t i = 0; i < wiring->streams_count; i++) {
-		bool is_shard = i < topology->shards;
-		uint64_t bytes = is_shard
-			? stream_bytes(wiring->config->shard_buffer_bytes, topology->shards)
-			: stream_bytes(wiring->config->delivery_buffer_bytes, topology->deliveries);
-		done = mr_stream_init(
-			       &wiring->streams[i], arena, (uint16_t)i, bytes, MR_STREAM_START)
+		uint32_t id = disk != NULL ? disk->place.first_stream + i : i;
+		bool goes_on = disk != NULL && disk->ends[i] != 0;
+		done = mr_stream_init(&wiring->streams[i], arena, (uint16_t)id,
+			       buffer_of(wiring, i), goes_on ? disk->ends[i] : MR_STREAM_START)
 			&& done;
 		wiring->stream_table[i] = &wiring->streams[i];
 	}
+	if (disk != NULL)
+		wiring->node = &wiring->streams[wiring->streams_count - 1];
 	return done;
 }
 
@@ -156,7 +171,7 @@ static struct mr_stats_stage *stats_of(const struct mr_wiring *wiring, uint32_t 
 	return &wiring->segment->stages[number];
 }
 
-static bool wire_stage(struct mr_wiring *wiring, struct mr_place place, void *state,
+bool mr_wire_stage(struct mr_wiring *wiring, struct mr_place place, void *state,
 	enum mr_poll (*step)(void *, struct mr_now, struct mr_budget), uint64_t (*next_due)(void *))
 {
 	uint32_t number = mr_stage_number(&wiring->numbers, place);
@@ -197,12 +212,22 @@ static bool wire_source(struct mr_wiring *wiring, struct mr_arena *arena,
 		ingest.to_shard[shard] = wiring->source_shard[index][shard];
 		ingest.from_shard[shard] = wiring->shard_source[shard][index];
 	}
-	return wire_stage(wiring, (struct mr_place){MR_STAGE_INGEST, index},
-		mr_ingest_new(arena, &ingest), mr_ingest_step, NULL);
+	struct mr_ingest *source = mr_ingest_new(arena, &ingest);
+	wiring->seen[index] = source != NULL ? mr_ingest_seen(source) : NULL;
+	return mr_wire_stage(
+		wiring, (struct mr_place){MR_STAGE_INGEST, index}, source, mr_ingest_step, NULL);
 }
 
-static struct mr_shard_limits shard_limits(const struct mr_config *config, uint32_t shards)
+// Bytes of events that one shard may have under way to the disk.
+static uint64_t undurable_bytes(const struct mr_wiring *wiring, uint32_t shards)
 {
+	uint64_t bytes = wiring->disk != NULL ? wiring->disk->plan.segment_bytes / 2 / shards : 0;
+	return bytes > MR_RECORD_BYTES_MAX ? bytes : MR_RECORD_BYTES_MAX;
+}
+
+static struct mr_shard_limits shard_limits(const struct mr_wiring *wiring, uint32_t shards)
+{
+	const struct mr_config *config = wiring->config;
 	return (struct mr_shard_limits){
 		.objects_max = part(config->objects_max, shards, 64),
 		.positions_max = part(config->positions_max, shards, 64),
@@ -218,6 +243,7 @@ static struct mr_shard_limits shard_limits(const struct mr_config *config, uint3
 		.quantum_units = (uint32_t)config->object_quantum_units,
 		.ack_interval_ns = ACK_INTERVAL_NS,
 		.progress_interval_ns = config->progress_interval_ns,
+		.undurable_bytes_max = undurable_bytes(wiring, shards),
 	};
 }
 
@@ -233,12 +259,15 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		.hash_seed = wiring->config->hash_seed,
 		.table_seed = wiring->secret_seed,
 		.is_volatile = wiring->config->is_volatile,
-		.limits = shard_limits(wiring->config, topology->shards),
+		.awaits_go = wiring->disk != NULL,
+		.limits = shard_limits(wiring, topology->shards),
 		.stream = &wiring->streams[index],
 		.streams = wiring->stream_table,
 		.streams_count = wiring->streams_count,
-		.backend = wiring->backend.reader,
+		.backend = mr_wire_reader(wiring, arena, number, SHARD_CHUNKS),
 		.from_steward = wiring->from_steward[number],
+		.journal = wiring->journal_board,
+		.owner = wiring->owners[index],
 		.stats = stats_of(wiring, number),
 		.scopes = mr_segment_scopes(wiring->segment, index)};
 	for (uint32_t i = 0; i < topology->sources; i++) {
@@ -246,7 +275,7 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		shard.to_source[i] = wiring->shard_source[index][i];
 	}
 	for (uint32_t i = 0; i < topology->shards; i++) {
-		shard.shard_streams[i] = (uint16_t)i;
+		shard.shard_streams[i] = wiring->streams[i].id;
 		shard.from_shard[i] = wiring->shard_shard[i][index];
 		shard.to_shard[i] = wiring->shard_shard[index][i];
 	}
@@ -254,19 +283,10 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		shard.to_delivery[i] = wiring->shard_delivery[index][i];
 		shard.from_delivery[i] = wiring->delivery_shard[i][index];
 		shard.boards[i] = wiring->boards[i];
+		shard.feeds[i] = wiring->feeds[index][i];
 	}
-	return wire_stage(wiring, (struct mr_place){MR_STAGE_SHARD, index},
+	return mr_wire_stage(wiring, (struct mr_place){MR_STAGE_SHARD, index},
 		mr_shard_new(arena, &shard), mr_shard_step, mr_shard_next_due);
-}
-
-static bool wire_journal(struct mr_wiring *wiring, struct mr_arena *arena)
-{
-	struct mr_journal_config journal = {.streams = wiring->stream_table,
-		.streams_count = wiring->streams_count,
-		.backend = wiring->backend,
-		.stats = stats_of(wiring, wiring->numbers.journal)};
-	return wire_stage(wiring, (struct mr_place){MR_STAGE_JOURNAL, 0},
-		mr_journal_new(arena, &journal), mr_journal_step, NULL);
 }
 
 static struct mr_delivery_limits delivery_limits(
@@ -296,50 +316,80 @@ static bool wire_delivery(struct mr_wiring *wiring, struct mr_arena *arena, uint
 		.stream = &wiring->streams[topology->shards + index],
 		.streams = wiring->stream_table,
 		.streams_count = wiring->streams_count,
-		.backend = wiring->backend.reader,
+		.backend = mr_wire_reader(wiring, arena, number, DELIVERY_CHUNKS),
 		.from_steward = wiring->from_steward[number],
 		.to_steward = wiring->to_steward[number],
 		.board = wiring->boards[index],
+		.journal = wiring->journal_board,
+		.is_durable = wiring->disk != NULL,
+		.map = wiring->disk != NULL ? wiring->disk->map : NULL,
+		.owner = wiring->owners[topology->shards + index],
+		.needs = wiring->needs[index],
 		.stats = stats_of(wiring, number),
 		.webhooks = wiring->segment->webhooks,
 		.rng_seed = wiring->secret_seed + index};
 	for (uint32_t shard = 0; shard < topology->shards; shard++) {
-		delivery.shard_streams[shard] = (uint16_t)shard;
+		delivery.shard_streams[shard] = wiring->streams[shard].id;
+		delivery.feeds[shard] = wiring->feeds[shard][index];
 		delivery.from_shard[shard] = wiring->shard_delivery[shard][index];
 		delivery.to_shard[shard] = wiring->delivery_shard[index][shard];
 	}
-	return wire_stage(wiring, (struct mr_place){MR_STAGE_DELIVERY, index},
-		mr_delivery_new(arena, &delivery), mr_delivery_step, mr_delivery_next_due);
+	wiring->sockets[number].delivery = mr_delivery_new(arena, &delivery);
+	return mr_wire_stage(wiring, (struct mr_place){MR_STAGE_DELIVERY, index},
+		wiring->sockets[number].delivery, mr_delivery_step, mr_delivery_next_due);
+}
+
+bool mr_stage_has_sockets(const struct mr_stage_sockets *sockets)
+{
+	return sockets->delivery != NULL || sockets->journal != NULL || sockets->reader != NULL;
 }
 
 void mr_stage_attach(void *state, struct mr_net *net)
 {
-	mr_delivery_attach(state, net);
+	const struct mr_stage_sockets *sockets = state;
+	if (sockets->reader != NULL)
+		mr_journal_reader_attach(sockets->reader, net);
+	if (sockets->journal != NULL)
+		mr_journal_attach(sockets->journal, net);
+	if (sockets->delivery != NULL)
+		mr_delivery_attach(sockets->delivery, net);
 }
 
 void mr_stage_detach(void *state)
 {
-	mr_delivery_free(state);
+	const struct mr_stage_sockets *sockets = state;
+	mr_delivery_free(sockets->delivery);
+	if (sockets->journal != NULL)
+		mr_journal_detach(sockets->journal);
+	if (sockets->reader != NULL)
+		mr_journal_reader_detach(sockets->reader);
 }
 
-bool mr_wire(struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_wiring_port *port)
+bool mr_wire_paths(struct mr_wiring *wiring, struct mr_arena *arena)
+{
+	wiring->numbers = mr_number_stages(wiring->topology);
+	bool done = wire_rings(wiring, arena);
+	return mr_wire_boards(wiring, arena) && done;
+}
+
+bool mr_wire_stages(
+	struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_wiring_port *port)
 {
 	const struct mr_topology *topology = wiring->topology;
-	wiring->numbers = mr_number_stages(topology);
-	if (wiring->backend.commit == NULL)
-		wiring->backend = mr_backend_volatile();
 	bool done = wire_streams(wiring, arena);
-	done = wire_rings(wiring, arena) && done;
-	for (uint32_t i = 0; i < topology->deliveries; i++)
-		wiring->boards[i] =
-			mr_arena_array(arena, "delivery boards", struct mr_delivery_board, 1);
 	for (uint32_t i = 0; i < topology->deliveries;
 		i++) // first: they fill the boards that the shards read
 		done = wire_delivery(wiring, arena, i) && done;
 	for (uint32_t i = 0; i < topology->shards; i++)
 		done = wire_shard(wiring, arena, i) && done;
-	done = wire_journal(wiring, arena) && done;
+	done = mr_wire_journal(wiring, arena) && done;
 	for (uint32_t i = 0; i < topology->sources; i++)
 		done = wire_source(wiring, arena, port, i) && done;
 	return done;
+}
+
+bool mr_wire(struct mr_wiring *wiring, struct mr_arena *arena, const struct mr_wiring_port *port)
+{
+	bool done = mr_wire_paths(wiring, arena);
+	return mr_wire_stages(wiring, arena, port) && done;
 }

@@ -8,7 +8,7 @@
 
 #include <millrace/limits.h>
 
-enum { MR_CONTROL_MAGIC = 0x4354524d, MR_CONTROL_VERSION = 1 };
+enum { MR_CONTROL_MAGIC = 0x4354524d, MR_CONTROL_VERSION = 2 };
 
 enum mr_control_type {
 	// request: nothing. Reply: struct mr_control_welcome, and the statistics segment as
@@ -43,6 +43,7 @@ enum mr_router_state {
 	MR_ROUTER_STARTING = 0,
 	MR_ROUTER_RUNNING = 1,
 	MR_ROUTER_DRAINING = 2,
+	MR_ROUTER_RECOVERING = 3, // before STARTING
 };
 
 struct mr_control_status {
@@ -56,8 +57,12 @@ struct mr_control_status {
 	uint32_t links;
 	char port[64]; // the port's name and driver
 	char config[256]; // path of the configuration file, empty: defaults
+	uint64_t recovery_done_bytes; // of the replay at the start
+	uint64_t recovery_all_bytes;
+	uint64_t retention_bytes; // the journal's bound
+	char journal[256]; // its directory; empty: durability is memory
 };
-static_assert(sizeof(struct mr_control_status) == 368, "control format");
+static_assert(sizeof(struct mr_control_status) == 648, "control format");
 
 struct mr_control_reload {
 	int32_t result; // 0 or negative errno

@@ -84,7 +84,8 @@ enum mr_stage_kind {
 	X(SHARD, BUFFER_BYTES, "buffer_bytes", GAUGE, BYTES, "size of the stream buffer")          \
 	X(SHARD, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")                  \
 	X(SHARD, FILE_READS, "file_reads", COUNTER, READS, "chunks read from the journal")         \
-	X(SHARD, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS, "of which failed; repeated")\
+	X(SHARD, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS,                           \
+		"of which failed; repeated")                                                       \
 	X(SHARD, HOP_WAITS, "hop_waits", COUNTER, HOPS, "turns yielded: no hop credit or no room") \
 	X(JOURNAL, COMMITS, "commits", COUNTER, COMMITS, "commits")                                \
 	X(JOURNAL, COMMIT_BYTES, "commit_bytes", COUNTER, BYTES, "bytes made durable")             \
@@ -123,11 +124,16 @@ enum mr_stage_kind {
 	X(DELIVERY, RELEASES, "releases", COUNTER, HOLDS, "RELEASE messages sent")                 \
 	X(DELIVERY, READ_WAITS, "read_waits", COUNTER, READS, "reads answered WAIT")               \
 	X(DELIVERY, FILE_READS, "file_reads", COUNTER, READS, "chunks read from the journal")      \
-	X(DELIVERY, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS, "of which failed; repeated")\
+	X(DELIVERY, FILE_READS_FAILED, "file_reads_failed", COUNTER, READS,                        \
+		"of which failed; repeated")                                                       \
 	X(DELIVERY, READ_GONE, "read_gone", COUNTER, READS, "reads answered GONE")                 \
 	X(DELIVERY, FRAGMENT_HITS, "fragment_hits", COUNTER, EVENTS, "rendered events reused")     \
 	X(DELIVERY, HANDSHAKES, "handshakes", COUNTER, REQUESTS, "webhook handshakes done")        \
 	X(STEWARD, SESSIONS, "sessions", GAUGE, SESSIONS, "sessions open")                         \
+	X(STEWARD, SESSIONS_EXPIRED, "sessions_expired", COUNTER, SESSIONS,                        \
+		"sessions ended after a day of silence")                                           \
+	X(STEWARD, JOURNAL_ALARMS, "journal_alarms", GAUGE, STATE,                                 \
+		"bits: 1 stalled, 2 full, 4 failed, 8 deliveries expire")                          \
 	X(STEWARD, CONFIG_GENERATION, "config_generation", GAUGE, GENERATION,                      \
 		"generation in force on all stages")                                               \
 	X(STEWARD, CONFIG_RELOADS, "config_reloads", COUNTER, RELOADS, "reloads applied")          \
@@ -142,6 +148,15 @@ enum mr_counter_id {
 	MR_COUNTERS(X)
 #undef X
 		MR_COUNTER_COUNT
+};
+
+// What an operator must hear of the journal; bits of MR_STEWARD_JOURNAL_ALARMS.
+enum mr_alarm {
+	MR_ALARM_STALLED, // a write has been under way for more than a second
+	MR_ALARM_FULL, // no segment can be had: events are refused
+	MR_ALARM_FAILED, // a write has failed: the router will end
+	MR_ALARM_RETENTION, // deliveries expire: the journal is as old or as large as it may be
+	MR_ALARM_COUNT,
 };
 
 struct mr_counter_info {

@@ -78,7 +78,7 @@ claim "check-host says what is lacking" exits 1 "lacks" --config "$config" --che
 few=0
 prlimit --nofile=200:200 "$millraced" --config "$config" --set connections.max=100 >"$dir/few" 2>&1 || few=$?
 claim "too few descriptors for the connections stop the start" [ "$few" = 1 ]
-claim "and it says how many are needed" grep -qF "connections.max needs 228 descriptors, 200 are allowed" "$dir/few"
+claim "and it says how many are needed" grep -qF "connections.max and the journal need 228 descriptors, 200 are allowed" "$dir/few"
 
 "$millraced" --config "$config" >"$dir/out" 2>"$dir/err" &
 pid=$!

@@ -179,8 +179,8 @@ static void messages_of_wrong_size_version_or_type_are_rejected(void **state)
 	wrong.magic = 1;
 	expect_error(fd, &wrong, sizeof(wrong), -EBADMSG, "not a control message");
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong));
-	wrong.version = 2;
-	expect_error(fd, &wrong, sizeof(wrong), -EPROTONOSUPPORT, "version 2");
+	wrong.version = MR_CONTROL_VERSION + 1;
+	expect_error(fd, &wrong, sizeof(wrong), -EPROTONOSUPPORT, "version 3");
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong) + 1);
 	expect_error(fd, &wrong, sizeof(wrong), -EBADMSG, "the length says 25");
 	wrong = request(99, sizeof(wrong));

@@ -297,8 +297,10 @@ static void man(void)
 		}
 		world.all[i] = &world.runners[i];
 		mr_runner_init(&world.runners[i], 0, NAP_NS, true);
-		mr_runner_add(&world.runners[i], &stage, 1, delivers ? mr_stage_attach : NULL,
-			delivers ? mr_stage_detach : NULL);
+		const struct mr_runner_sockets sockets = {.state = &world.wiring.sockets[i],
+			.attach = mr_stage_attach,
+			.detach = mr_stage_detach};
+		mr_runner_add(&world.runners[i], &stage, 1, delivers ? &sockets : NULL);
 		world.runners[i].peers = world.all;
 		world.runners[i].peers_count = RUNNERS;
 	}

@@ -57,7 +57,9 @@ static bool wire(struct sim_router *router)
 		.boot_id = router->wiring.boot_id};
 	memcpy(port.mac, sim_router_address.mac, sizeof(port.mac));
 	bool wired = mr_wire(&router->wiring, &router->arena, &port);
-	return mr_steward_init(&router->steward, &router->arena, &steward) && wired;
+	wired = mr_steward_init(&router->steward, &router->arena, &steward) && wired;
+	mr_steward_wired(&router->steward);
+	return wired;
 }
 
 // What the steward does at its start, but for the control socket.
@@ -105,15 +107,15 @@ void sim_router_open(
 	err = mr_net_open(1024, &router->net);
 	mr_assert(err == 0);
 	for (uint32_t i = 0; i < options->deliveries; i++)
-		mr_stage_attach(router->wiring.stages[router->wiring.numbers.delivery + i].state,
-			router->net);
+		mr_stage_attach(
+			&router->wiring.sockets[router->wiring.numbers.delivery + i], router->net);
 	start_steward(router);
 }
 
 void sim_router_close(struct sim_router *router)
 {
 	for (uint32_t i = router->wiring.numbers.delivery; i < router->wiring.numbers.steward; i++)
-		mr_stage_detach(router->wiring.stages[i].state);
+		mr_stage_detach(&router->wiring.sockets[i]);
 	mr_net_close(router->net);
 	mr_nic_fake_free(router->nic);
 	mr_arena_close(&router->arena);
@@ -154,7 +156,8 @@ bool sim_router_steward(struct sim_router *router, uint64_t now_ns)
 {
 	if (router->steward.state == MR_ROUTER_STARTING && sim_router_configured(router))
 		router->steward.state = MR_ROUTER_RUNNING;
-	return mr_steward_step(&router->steward, now_ns);
+	return mr_steward_step(&router->steward,
+		(struct mr_now){.mono_ns = now_ns, .wall_ns = WALL_START_NS + (int64_t)now_ns});
 }
 
 uint64_t sim_router_next_due(const struct sim_router *router)

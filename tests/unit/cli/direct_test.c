@@ -195,7 +195,7 @@ static void every_bad_answer_is_refused_with_a_reason(void **state)
 		const char *why; // part of it
 	} table[] = {
 		{BAD_MAGIC, -EPROTO, "does not speak"},
-		{BAD_VERSION, -EPROTO, "control version 2"},
+		{BAD_VERSION, -EPROTO, "control version 3"},
 		{BAD_LENGTH, -EPROTO, "does not fit"},
 		{BAD_REQUEST_ID, -EPROTO, "does not fit"},
 		{BAD_TYPE, -EPROTO, "another type"},

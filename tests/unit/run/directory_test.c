@@ -25,6 +25,10 @@ struct world {
 	mr_counter generations[STAGES];
 	struct mr_handshake handshakes[4];
 	uint32_t opens[STAGES], closes[STAGES];
+	struct mr_node node;
+	mr_counter seen[SESSIONS];
+	mr_counter expired;
+	uint64_t now_ns;
 	const struct mr_handshake *answered; // last one that came back to the source
 };
 
@@ -36,14 +40,15 @@ static int setup(void **state)
 	world = calloc(1, sizeof(*world));
 	assert_int_equal(mr_arena_open(&world->arena, 16 << 20, false), 0);
 	assert_true(mr_postbox_init(&world->postbox, &world->arena));
-	struct mr_directory_config config = {.hash_seed = 77,
-		.boot_id = 99,
-		.flows = FLOWS,
+	struct mr_directory_config config = {
+		.replies = {.hash_seed = 77, .boot_id = 99, .flows = FLOWS, .is_volatile = true},
 		.sessions_max = SESSIONS,
-		.is_volatile = true,
+		.seen = {world->seen},
+		.expired = &world->expired,
 		.sources = {.bits = {1}},
 		.shards = {.bits = {6}}};
-	assert_true(mr_directory_init(&world->directory, &world->arena, &world->postbox, &config));
+	assert_true(mr_directory_init(
+		&world->directory, &world->arena, &world->postbox, &world->node, &config));
 	for (uint32_t i = 0; i < STAGES; i++) {
 		world->rings[i] = mr_ring_new(&world->arena, "ring", 64);
 		mr_postbox_stage(&world->postbox, i, world->rings[i], &world->generations[i]);
@@ -101,12 +106,12 @@ static void apply(uint32_t stage, struct mr_steward_msg *msg)
 static void turn(uint32_t stage)
 {
 	struct mr_desc desc;
-	mr_directory_work(&world->directory);
+	mr_directory_work(&world->directory, world->now_ns);
 	mr_postbox_work(&world->postbox);
 	while (mr_ring_pop_burst(world->rings[stage], &desc, 1) == 1)
 		apply(stage, (struct mr_steward_msg *)(uintptr_t)desc.word[0]);
 	mr_postbox_work(&world->postbox);
-	mr_directory_work(&world->directory);
+	mr_directory_work(&world->directory, world->now_ns);
 	mr_postbox_work(&world->postbox);
 }
 
@@ -300,6 +305,201 @@ static void draining_router_opens_no_session_and_resumes_those_it_has(void **sta
 	assert_int_equal(reply_of(known, &body, &length).type, MR_WIRE_WELCOME);
 }
 
+// -- With a journal
+
+static void open_journal(void)
+{
+	static struct mr_journal_board board;
+	static struct mr_owner_board owner;
+	static struct mr_stream stream;
+	board = (struct mr_journal_board){0};
+	owner = (struct mr_owner_board){0};
+	assert_true(mr_stream_init(&stream, &world->arena, 9, 65536, MR_STREAM_START));
+	world->node = (struct mr_node){.stream = &stream, .journal = &board, .owner = &owner};
+}
+
+static void make_durable(void)
+{
+	struct mr_stream *stream = world->node.stream;
+	atomic_store_explicit(&stream->watermark, mr_stream_next(stream), memory_order_release);
+}
+
+static struct mr_record_session last_record(void)
+{
+	struct mr_record_session record;
+	assert_true(mr_stream_read(world->node.stream,
+		mr_stream_next(world->node.stream) - sizeof(record), &record, sizeof(record)));
+	return record;
+}
+
+static void no_stage_hears_of_a_session_before_it_is_durable(void **state)
+{
+	(void)state;
+	const uint8_t *body;
+	size_t length;
+	open_journal();
+	struct mr_handshake *hello = ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES);
+	mr_directory_hello(&world->directory, hello);
+	turn_all();
+	assert_null(world->answered);
+	assert_int_equal(world->opens[0] + world->opens[1], 0);
+	assert_int_equal(last_record().session_id, 42);
+	assert_int_equal(last_record().key_id, 5);
+	make_durable();
+	turn_all();
+	assert_ptr_equal(world->answered, hello);
+	assert_int_equal(reply_of(hello, &body, &length).type, MR_WIRE_WELCOME);
+}
+
+static void bye_is_answered_when_the_end_is_durable(void **state)
+{
+	(void)state;
+	open_journal();
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	make_durable();
+	turn_all();
+	struct mr_handshake *bye = ask(1, MR_WIRE_BYE, 42, 0, NULL, 0);
+	mr_directory_bye(&world->directory, bye);
+	turn_all();
+	assert_ptr_not_equal(world->answered, bye);
+	assert_int_equal(world->closes[2], 1);
+	assert_int_equal(last_record().record.flags, MR_SESSION_CLOSED);
+	assert_int_equal(world->directory.open, 1); // its place is not given away yet
+	make_durable();
+	turn_all();
+	assert_ptr_equal(world->answered, bye);
+	assert_int_equal(world->directory.open, 0);
+}
+
+static void session_that_is_resumed_is_not_written_again_but_for_another_key(void **state)
+{
+	(void)state;
+	open_journal();
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	make_durable();
+	turn_all();
+	uint64_t end = mr_stream_next(world->node.stream);
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	assert_int_equal(mr_stream_next(world->node.stream), end);
+	assert_int_equal(world->opens[2], 2);
+	struct mr_handshake *other = ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES);
+	struct mr_wire_header header;
+	memcpy(&header, other->request, sizeof(header));
+	header.key_id = 6;
+	memcpy(other->request, &header, sizeof(header));
+	mr_directory_hello(&world->directory, other);
+	turn_all();
+	assert_int_equal(last_record().key_id, 6);
+	make_durable();
+	turn_all();
+	assert_int_equal(world->opens[2], 3);
+}
+
+static void recovered_session_goes_on_without_a_hello(void **state)
+{
+	(void)state;
+	const uint8_t *body;
+	size_t length;
+	open_journal();
+	const struct mr_directory_known known = {
+		.index = 1, .session = {.app = 1, .session_id = 42, .key_id = 5}};
+	mr_directory_recover(&world->directory, &known);
+	turn_all();
+	assert_int_equal(world->opens[0], 0); // the configuration is not in force yet
+	mr_directory_resume(&world->directory);
+	turn_all();
+	assert_int_equal(world->opens[0], 1);
+	assert_int_equal(world->opens[1] + world->opens[2], 0); // the shards have it
+	assert_null(world->answered);
+	assert_true(mr_directory_idle(&world->directory));
+	struct mr_handshake *hello = ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES);
+	mr_directory_hello(&world->directory, hello);
+	turn_all();
+	assert_int_equal(reply_of(hello, &body, &length).type, MR_WIRE_WELCOME);
+	assert_int_equal(world->directory.open, 1);
+}
+
+static void checkpoint_names_every_session_that_is_not_closed(void **state)
+{
+	(void)state;
+	open_journal();
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	uint64_t end = mr_stream_next(world->node.stream);
+	assert_true(mr_directory_record(&world->directory, 0)); // not welcome yet
+	assert_int_equal(
+		mr_stream_next(world->node.stream), end + sizeof(struct mr_record_session));
+	assert_true(mr_directory_record(&world->directory, 1)); // nobody's
+	assert_int_equal(
+		mr_stream_next(world->node.stream), end + sizeof(struct mr_record_session));
+	make_durable();
+	turn_all();
+	mr_directory_bye(&world->directory, ask(1, MR_WIRE_BYE, 42, 0, NULL, 0));
+	turn_all(); // its end is written, and not durable
+	end = mr_stream_next(world->node.stream);
+	assert_true(mr_directory_record(&world->directory, 0));
+	assert_int_equal(mr_stream_next(world->node.stream), end);
+}
+
+static void failed_journal_opens_no_session(void **state)
+{
+	(void)state;
+	open_journal();
+	struct mr_journal_board failed = {.state = MR_JOURNAL_FAILED};
+	world->node.journal = &failed;
+	struct mr_handshake *hello = ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES);
+	mr_directory_hello(&world->directory, hello);
+	turn_all();
+	expect_error(hello, MR_REASON_JOURNAL_FAILED);
+}
+
+static void session_that_is_silent_for_a_day_ends_by_itself(void **state)
+{
+	(void)state;
+	const uint64_t hour_ns = UINT64_C(3600000000000);
+	world->now_ns = hour_ns;
+	turn_all();
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 42, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	world->seen[0] = 2 * hour_ns; // its last packet
+	world->now_ns = 25 * hour_ns + hour_ns / 2;
+	turn_all();
+	assert_int_equal(world->directory.open, 1);
+	world->now_ns = 26 * hour_ns;
+	turn_all();
+	assert_int_equal(world->directory.open, 0);
+	assert_int_equal(world->closes[0], 1);
+	assert_int_equal(world->closes[2], 1);
+	assert_int_equal(mr_read(&world->expired), 1);
+	assert_true(mr_directory_idle(&world->directory));
+}
+
+static void app_leaves_half_of_the_table_to_others(void **state)
+{
+	(void)state;
+	world->directory.apps = 2;
+	mr_directory_hello(
+		&world->directory, ask(0, MR_WIRE_HELLO, 1, 0, NULL, MR_WIRE_HELLO_BYTES));
+	turn_all();
+	struct mr_handshake *second = ask(1, MR_WIRE_HELLO, 2, 0, NULL, MR_WIRE_HELLO_BYTES);
+	mr_directory_hello(&world->directory, second);
+	turn_all();
+	expect_error(second, MR_REASON_NO_CREDIT);
+	struct mr_handshake *other = ask(1, MR_WIRE_HELLO, 2, 0, NULL, MR_WIRE_HELLO_BYTES);
+	other->app = 2;
+	mr_directory_hello(&world->directory, other);
+	turn_all();
+	assert_int_equal(world->directory.open, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +516,22 @@ int main(void)
 			bye_ends_the_session_at_sources_before_shards, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			draining_router_opens_no_session_and_resumes_those_it_has, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			no_stage_hears_of_a_session_before_it_is_durable, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			bye_is_answered_when_the_end_is_durable, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			session_that_is_resumed_is_not_written_again_but_for_another_key, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			recovered_session_goes_on_without_a_hello, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			checkpoint_names_every_session_that_is_not_closed, setup, teardown),
+		cmocka_unit_test_setup_teardown(failed_journal_opens_no_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			session_that_is_silent_for_a_day_ends_by_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			app_leaves_half_of_the_table_to_others, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

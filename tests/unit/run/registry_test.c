@@ -25,6 +25,7 @@ struct world {
 	struct mr_stats_webhook rows[LANES];
 	uint64_t subscribed[LANES]; // at the shard, by lane
 	uint64_t lanes[LANES]; // at the deliveries
+	uint32_t delivery_of[LANES];
 	uint32_t adds;
 	struct mr_config *config;
 };
@@ -73,6 +74,7 @@ static void apply(uint32_t stage, const struct mr_steward_msg *msg)
 			assert_int_equal(world->lanes[webhook->lane], webhook->id);
 		assert_true(webhook->port > 0);
 		known[webhook->lane] = webhook->id;
+		world->delivery_of[webhook->lane] = webhook->delivery;
 		world->adds++;
 	} else {
 		assert_int_equal(msg->kind, MR_STEWARD_WEBHOOK_REMOVE);
@@ -248,6 +250,72 @@ static void gone_of_a_removed_webhook_means_nothing(void **state)
 	expect("");
 }
 
+static void webhook_that_an_earlier_boot_gave_up_stays_out_until_its_entry_changes(void **state)
+{
+	(void)state;
+	uint64_t webhook = 0;
+	uint64_t print = 0;
+	want((const char *const[]){"a", "b"}, 2);
+	settle();
+	uint32_t lane = lane_of('a');
+	mr_registry_gone(&world->registry, lane, world->lanes[lane]);
+	assert_true(mr_registry_given_up(&world->registry, lane, &webhook, &print));
+	settle();
+	assert_true(mr_registry_given_up(&world->registry, lane, &webhook, &print));
+	assert_false(mr_registry_given_up(&world->registry, lane_of('b'), &webhook, &print));
+
+	assert_int_equal(teardown(state), 0); // another start
+	assert_int_equal(setup(state), 0);
+	want((const char *const[]){"a", "b"}, 2);
+	assert_true(mr_registry_stays_out(&world->registry, mr_hash_bytes("a", 1, 0), print));
+	assert_false(mr_registry_stays_out(&world->registry, mr_hash_bytes("b", 1, 0), print));
+	assert_false(mr_registry_stays_out(&world->registry, 12345, print));
+	settle();
+	expect("b");
+	want((const char *const[]){"a1", "b"}, 2);
+	settle();
+	expect("ab");
+}
+
+static void home_is_where_the_webhook_will_be(void **state)
+{
+	(void)state;
+	uint32_t delivery = 77;
+	uint16_t in_flight = 77;
+	want((const char *const[]){"a", "b", "c"}, 3);
+	for (const char *name = "abc"; *name != '\0'; name++) {
+		uint64_t id = mr_hash_bytes(name, 1, 0);
+		assert_true(mr_registry_home(&world->registry, id, &delivery, &in_flight));
+		assert_int_equal(in_flight, 0);
+		assert_true(delivery < 2);
+		// apply() holds every message to its stage; here only that both are the same place
+		uint32_t again = 77;
+		settle();
+		assert_true(mr_registry_home(&world->registry, id, &again, &in_flight));
+		assert_int_equal(again, delivery);
+		assert_int_equal(world->delivery_of[lane_of(*name)], delivery);
+	}
+	assert_false(mr_registry_home(&world->registry, 12345, &delivery, &in_flight));
+}
+
+static void nothing_is_lent_before_the_lane_stands_or_when_it_may_be_gone(void **state)
+{
+	(void)state;
+	want((const char *const[]){"a"}, 1);
+	for (uint32_t lane = 0; lane < LANES; lane++)
+		assert_false(mr_registry_lends(&world->registry, lane));
+	settle();
+	uint32_t lane = lane_of('a');
+	assert_true(mr_registry_lends(&world->registry, lane));
+	assert_false(mr_registry_lends(&world->registry, LANES));
+	want(NULL, 0);
+	turn();
+	turn(); // the subscription has ended, the lane is told to
+	turn();
+	assert_int_equal(world->lanes[lane], 0);
+	assert_false(mr_registry_lends(&world->registry, lane));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +331,13 @@ int main(void)
 			webhook_that_was_given_up_stays_out_until_it_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			gone_of_a_removed_webhook_means_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			webhook_that_an_earlier_boot_gave_up_stays_out_until_its_entry_changes,
+			setup, teardown),
+		cmocka_unit_test_setup_teardown(home_is_where_the_webhook_will_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_lent_before_the_lane_stands_or_when_it_may_be_gone, setup,
+			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

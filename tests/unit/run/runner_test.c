@@ -134,7 +134,7 @@ static struct mr_runner *runner_new(struct fake *fakes, const uint32_t *weights,
 			.step = fake_step,
 			.next_due = fakes[i].due_ns != 0 ? fake_due : NULL,
 			.stats = &stats[i]};
-		mr_runner_add(runner, &stage, weights[i], NULL, NULL);
+		mr_runner_add(runner, &stage, weights[i], NULL);
 	}
 	runner->now_ns = mono_ns;
 	waits = doorbells = 0;

@@ -1,0 +1,42 @@
+// The steward's own stream in the journal: which sessions are open, and which webhooks were given
+// up. A volatile router has none: then there is always room, and everything counts at once.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <millrace/record.h>
+
+#include "journal_board.h"
+#include "stream.h"
+
+struct mr_node {
+	struct mr_stream *stream; // NULL: volatile
+	const struct mr_journal_board *journal;
+	struct mr_owner_board *owner; // its own
+	int64_t wall_ns; // what is written down as the time
+};
+
+// What the steward says of a session.
+struct mr_node_session {
+	uint64_t app;
+	uint64_t session_id;
+	uint64_t key_id;
+	uint32_t epoch;
+};
+
+// Whether the next record finds room; later, when the journal has taken what is there.
+bool mr_node_has_room(const struct mr_node *node);
+// Appends a record and returns its end: it counts once mr_node_durable says so.
+uint64_t mr_node_session(
+	struct mr_node *node, const struct mr_node_session *session, enum mr_session_flag flags);
+uint64_t mr_node_expired(struct mr_node *node, uint64_t webhook, uint64_t entry_hash);
+bool mr_node_durable(const struct mr_node *node, uint64_t end);
+// The journal has failed: nothing will be durable any more.
+bool mr_node_failed(const struct mr_node *node);
+// What is durable may be overwritten.
+void mr_node_retire(struct mr_node *node);
+// The checkpoint that is wanted; 0: none, or it has been made.
+uint64_t mr_node_wanted(const struct mr_node *node);
+// All that the steward knows stands in records appended since `epoch` was wanted.
+void mr_node_checkpointed(struct mr_node *node, uint64_t epoch);
