@@ -284,7 +284,7 @@ static int fill_up(const struct place *place)
 
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return SKIPPED;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0
 		|| mount("tmpfs", place->path, "tmpfs", 0, "size=1m") < 0)
 		return SKIPPED;
 	if (mr_disk_posix_open(place->path, &disk) != 0)
@@ -298,7 +298,9 @@ static int fill_up(const struct place *place)
 	if (disk.space(disk.state, &free_bytes, &total_bytes) != 0 || total_bytes != 1 << 20)
 		return 4;
 	fd = disk.open(disk.state, "b", MR_DISK_WRITE | MR_DISK_CREATE);
-	return disk.make_zeroed(disk.state, fd, 1 << 19) == 0 ? 0 : 5;
+	int r = disk.make_zeroed(disk.state, fd, 1 << 19);
+	mr_disk_posix_close(&disk);
+	return r == 0 ? 0 : 5;
 }
 
 static void a_full_disk_is_an_error_until_there_is_room(void **state)
