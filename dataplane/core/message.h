@@ -142,8 +142,8 @@ struct mr_lane_feed {
 static inline void mr_lane_feed_publish(struct mr_lane_feed *feed, uint64_t count, uint64_t offset)
 {
 	const uint64_t version = atomic_load_explicit(&feed->version, memory_order_relaxed);
+	// Before any word is overwritten; the release of each word orders it, as in stream.h.
 	atomic_store_explicit(&feed->version, version + 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&feed->count, count, memory_order_release);
 	atomic_store_explicit(&feed->offset, offset, memory_order_release);
 	atomic_store_explicit(&feed->version, version + 2, memory_order_release);
