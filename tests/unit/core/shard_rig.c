@@ -37,6 +37,7 @@ static void fill_options(struct rig_options *options)
 	limits->penalty_after = (uint32_t)or_else(limits->penalty_after, 8);
 	limits->quantum_units = (uint32_t)or_else(limits->quantum_units, 16);
 	limits->ack_interval_ns = or_else(limits->ack_interval_ns, 200 * 1000);
+	limits->undurable_bytes_max = or_else(limits->undurable_bytes_max, 1 << 20);
 	limits->progress_interval_ns = or_else(limits->progress_interval_ns, 1000 * 1000);
 }
 
@@ -45,6 +46,50 @@ static struct mr_ring *ring(struct rig *rig, const char *name)
 	struct mr_ring *ring = mr_ring_new(&rig->arena, name, RING);
 	assert_non_null(ring);
 	return ring;
+}
+
+static uint32_t index_of(const struct rig *rig, mr_position position)
+{
+	return (uint32_t)mr_position_stream(position) - rig->options.first_stream;
+}
+
+static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, uint32_t *ret_length)
+{
+	struct rig *rig = state;
+	const uint32_t index = index_of(rig, position);
+	const uint64_t offset = mr_position_offset(position);
+	assert_true(index < rig->options.shards);
+	if (rig->file_gone)
+		return MR_READ_GONE;
+	if (++rig->fetches % 2 == 1 && rig->file_waits)
+		return MR_READ_WAIT;
+	assert_true(offset < mr_stream_watermark(&rig->streams[index]));
+	memcpy(ret_length, rig->files[index] + offset, sizeof(*ret_length));
+	memcpy(ret_bytes, rig->files[index] + offset, *ret_length);
+	return MR_READ_HIT;
+}
+
+static void make_durable(struct rig *rig, uint32_t index)
+{
+	struct mr_stream *stream = &rig->streams[index];
+	const uint64_t from = atomic_load(&stream->watermark);
+	const uint64_t tail = atomic_load(&stream->tail);
+	if (rig->options.is_durable && tail > from) {
+		assert_true(tail <= RIG_FILE_BYTES);
+		assert_true(mr_stream_read(stream, from, rig->files[index] + from, tail - from));
+	}
+	atomic_store(&stream->watermark, tail);
+}
+
+static void configure_journal(struct rig *rig, uint32_t index)
+{
+	struct mr_shard_config *config = &rig->configs[index];
+	config->is_volatile = false;
+	config->journal = &rig->journal;
+	config->owner = &rig->owners[index];
+	config->backend = (struct mr_backend_reader){.state = rig, .fetch = fetch};
+	for (uint32_t i = 0; i < RIG_DELIVERIES; i++)
+		config->feeds[i] = &rig->feeds[index][i];
 }
 
 static void configure(struct rig *rig, uint32_t index)
@@ -75,7 +120,7 @@ static void configure(struct rig *rig, uint32_t index)
 		config->boards[i] = &rig->boards[i];
 	}
 	for (uint32_t i = 0; i < rig->options.shards; i++) {
-		config->shard_streams[i] = (uint16_t)i;
+		config->shard_streams[i] = (uint16_t)(rig->options.first_stream + i);
 		if (i < index) {
 			config->from_shard[i] = ring(rig, "hops");
 			config->to_shard[i] = ring(rig, "hops");
@@ -83,6 +128,8 @@ static void configure(struct rig *rig, uint32_t index)
 			rig->configs[i].to_shard[index] = config->from_shard[i];
 		}
 	}
+	if (rig->options.is_durable)
+		configure_journal(rig, index);
 }
 
 void rig_open(struct rig *rig, const struct rig_options *options)
@@ -104,8 +151,11 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	rig->units = 512;
 	for (uint32_t i = 0; i < shards; i++) {
 		rig->stream_pointers[i] = &rig->streams[i];
-		assert_true(mr_stream_init(&rig->streams[i], &rig->arena, (uint16_t)i,
-			rig->options.buffer_bytes, MR_STREAM_START));
+		assert_true(mr_stream_init(&rig->streams[i], &rig->arena,
+			(uint16_t)(rig->options.first_stream + i), rig->options.buffer_bytes,
+			MR_STREAM_START + rig->options.earlier_bytes));
+		if (rig->options.is_durable)
+			rig->files[i] = calloc(1, RIG_FILE_BYTES);
 	}
 	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
 		for (uint32_t stream = 0; stream < shards; stream++)
@@ -138,7 +188,9 @@ void rig_close(struct rig *rig)
 		rig_tell(rig);
 	}
 	assert_int_equal(rig->packets_lent, 0);
-	assert_int_equal(mr_expect_failures(), 0);
+	assert_int_equal(mr_expect_failures(), rig->surprises);
+	for (uint32_t i = 0; i < rig->options.shards; i++)
+		free(rig->files[i]);
 	mr_arena_close(&rig->arena);
 }
 
@@ -320,15 +372,20 @@ static void run_source(struct rig *rig, uint32_t shard)
 
 static void log_entry(struct rig *rig, struct mr_lane_msg message)
 {
-	const struct mr_stream *stream = &rig->streams[mr_position_stream(message.position)];
+	const uint32_t index = index_of(rig, message.position);
+	uint64_t words[(sizeof(struct mr_record_event) + sizeof(struct mr_event_fixed)) / 8];
 	struct mr_record_event event;
 	assert_true(rig->log_count < RIG_LOG_MAX);
 	const uint64_t offset = mr_position_offset(message.position);
-	assert_true(mr_stream_read(stream, offset, &event, sizeof(event)));
+	if (rig->options.is_durable)
+		memcpy(words, rig->files[index] + offset, sizeof(words));
+	else
+		assert_true(mr_stream_read(&rig->streams[index], offset, words, sizeof(words)));
+	memcpy(&event, words, sizeof(event));
 	assert_int_equal(event.record.kind, MR_RECORD_EVENT);
 	rig->log[rig->log_count++] = (struct rig_entry){
 		.message = message,
-		.object = mr_stream_word_own(stream, offset + MR_RECORD_EVENT_OBJECT_AT),
+		.object = words[MR_RECORD_EVENT_OBJECT_AT / 8],
 		.session_id = event.session_id,
 		.sequence = event.sequence,
 	};
@@ -339,7 +396,12 @@ static void run_deliveries(struct rig *rig, uint32_t shard)
 	for (uint32_t i = 0; i < RIG_DELIVERIES; i++) {
 		struct mr_desc desc;
 		uint64_t taken = atomic_load(&rig->boards[i].taken[shard]);
-		while (mr_ring_pop_burst(rig->configs[shard].to_delivery[i], &desc, 1) == 1) {
+		uint64_t count = UINT64_MAX;
+		uint64_t offset;
+		if (rig->options.is_durable)
+			assert_true(mr_lane_feed_read(&rig->feeds[shard][i], &count, &offset));
+		while (taken < count
+			&& mr_ring_pop_burst(rig->configs[shard].to_delivery[i], &desc, 1) == 1) {
 			log_entry(rig, mr_desc_to(struct mr_lane_msg, desc));
 			taken++;
 		}
@@ -359,9 +421,8 @@ void rig_step(struct rig *rig)
 	for (uint32_t i = 0; i < rig->options.shards; i++)
 		(void)mr_shard_step(rig->shards[i], rig->now, budget);
 	for (uint32_t i = 0; i < rig->options.shards; i++) {
-		struct mr_stream *stream = &rig->streams[i];
 		if (!rig->journal_stopped)
-			atomic_store(&stream->watermark, atomic_load(&stream->tail));
+			make_durable(rig, i);
 		if (!rig->deliveries_stopped)
 			run_deliveries(rig, i);
 		run_source(rig, i);

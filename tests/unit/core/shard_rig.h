@@ -17,6 +17,7 @@ enum {
 	RIG_DELIVERIES = 2,
 	RIG_SESSIONS_MAX = 4,
 	RIG_LOG_MAX = 1 << 17,
+	RIG_FILE_BYTES = 1 << 23,
 	RIG_APP = 700,
 	RIG_SESSION_ID = 9000, // of session index 0, the next of 1
 };
@@ -26,6 +27,9 @@ struct rig_options { // zeros: what rig_open puts in their place
 	uint32_t flows;
 	uint64_t buffer_bytes;
 	struct mr_backend_reader backend; // where overwritten records are found
+	bool is_durable; // the journal keeps what it made durable, and answers for it
+	uint16_t first_stream;
+	uint64_t earlier_bytes; // durable: of each stream, there before its buffer begins
 	bool awaits_go;
 	struct mr_shard_limits limits;
 };
@@ -66,6 +70,13 @@ struct rig {
 	struct mr_now now;
 	uint32_t units; // budget of a step
 	bool journal_stopped;
+	bool file_gone; // durable: nobody has what has left a buffer
+	bool file_waits; // durable: every other fetch answers WAIT
+	uint32_t fetches;
+	uint8_t *files[RIG_SHARDS_MAX]; // durable: the streams, from offset 0
+	struct mr_journal_board journal;
+	struct mr_owner_board owners[RIG_SHARDS_MAX];
+	struct mr_lane_feed feeds[RIG_SHARDS_MAX][RIG_DELIVERIES];
 	bool deliveries_stopped; // lane messages stay in their rings
 	bool lanes_pin; // lanes need everything: boards' floors stay where they are
 	struct mr_stream streams[RIG_SHARDS_MAX];
@@ -78,6 +89,7 @@ struct rig {
 	struct mr_steward_msg *message;
 	uint64_t generation;
 	uint32_t packets_lent;
+	uint64_t surprises; // mr_expect that failed as the test wants it
 	uint32_t sheds; // SHED messages seen
 	struct mr_shard_msg last_shed;
 	struct rig_ack acks[RIG_SESSIONS_MAX][MR_FLOWS_MAX];
