@@ -68,6 +68,7 @@ static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledge
 	const struct mr_refusal refusal = refusal_of(reason, object);
 	if (!mr_flow_refuse(flow, &shard->refused, count, &refusal))
 		return false;
+	mr_credit_changed(&shard->credit, count, 0);
 	mr_ledger_refused(&shard->ledger, rows, count, reason);
 	return true;
 }
@@ -133,7 +134,7 @@ static uint8_t decide(struct mr_shard *shard, uint64_t object, uint32_t bytes,
 	}
 	if (mr_shard_free(shard) < bytes || !mr_objects_have_room(&shard->objects))
 		return MR_REASON_SHARD_FULL;
-	if (index == 0)
+	if (index == 0 || !(shard->objects.states[index].flags & MR_OBJECT_CHARGED))
 		index = mr_objects_make(&shard->objects, object);
 	if (index == 0)
 		return MR_REASON_SHARD_FULL;
@@ -164,6 +165,7 @@ static void accept(struct mr_shard *shard, const struct mr_shard_session *sessio
 	mr_objects_append(&shard->objects, object, bytes);
 	mr_credit_event(&shard->credit, bytes);
 	mr_flow_accept(flow);
+	mr_credit_changed(&shard->credit, 1, 0);
 }
 
 // Whether the disk is so far behind that the event is left unsettled.
@@ -295,7 +297,7 @@ static struct mr_flow *find_flow(
 static void learn(struct mr_shard *shard, struct mr_flow *flow, uint64_t known)
 {
 	mr_credit_seen(&shard->credit, flow);
-	mr_flow_known(flow, &shard->refused, known);
+	mr_shard_learn(shard, flow, known);
 	if (flow->acked < flow->settled) // more refused runs than one ACK could tell
 		mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
 }

@@ -2,17 +2,27 @@
 
 #include "mr_assert.h"
 
-enum { FIRST_GUESS_BYTES = 256, AVERAGE_SHIFT = 4 };
+enum {
+	FIRST_GUESS_BYTES = 256,
+	AVERAGE_SHIFT = 4,
+	NEW_FLOW_DIVISOR = 4, // of what is left: a session begins many flows at once
+};
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-void mr_credit_init(struct mr_credit *credit)
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void mr_credit_init(struct mr_credit *credit, uint64_t room_bytes)
 {
 	*credit = (struct mr_credit){
 		.period = 1,
+		.room_bytes = room_bytes,
 		.event_bytes_x16 = FIRST_GUESS_BYTES << AVERAGE_SHIFT,
 	};
 }
@@ -31,6 +41,8 @@ void mr_credit_seen(struct mr_credit *credit, struct mr_flow *flow)
 {
 	if (flow->seen_period == credit->period)
 		return;
+	flow->demand = flow->next - flow->seen_next;
+	flow->seen_next = flow->next;
 	flow->seen_period = credit->period;
 	credit->flows_now++;
 }
@@ -42,20 +54,52 @@ void mr_credit_event(struct mr_credit *credit, uint32_t bytes)
 	credit->event_bytes_x16 += bytes;
 }
 
-uint64_t mr_credit_extend(const struct mr_credit *credit, struct mr_flow *flow, uint64_t free_bytes)
+void mr_credit_changed(struct mr_credit *credit, uint64_t before, uint64_t after)
 {
-	const uint64_t bytes = (credit->event_bytes_x16 >> AVERAGE_SHIFT) + 1;
-	const uint64_t fits = free_bytes / bytes;
+	mr_assert(credit->granted >= before);
+	credit->granted = credit->granted - before + after;
+}
+
+static uint64_t left(uint64_t limit, uint64_t used)
+{
+	return limit > used ? limit - used : 0;
+}
+
+// How many events the flow may have in front of it, when `fits` have room.
+static uint64_t share_of(
+	const struct mr_credit *credit, const struct mr_flow *flow, uint64_t fits, bool is_roomy)
+{
+	const uint64_t limit = fits / 4 * 3;
+	const uint64_t others = credit->granted - mr_credit_of(flow);
 	const uint32_t lately =
 		credit->flows_now > credit->flows_before ? credit->flows_now : credit->flows_before;
-	uint64_t share = fits / 4 * 3 / (lately > 0 ? lately : 1);
-	if (share < MR_PACKET_EVENTS_MAX)
-		share = min_u64(MR_PACKET_EVENTS_MAX, fits);
-	const uint64_t edge = min_u64(flow->settled + MR_WINDOW_MAX, flow->next + share);
+	const uint32_t flows = lately > 0 ? lately : 1;
+	uint64_t share = min_u64(limit / 2 / flows, left(limit, others));
+	// Who sends more than its share has what the others leave, but for as much again.
+	const uint64_t demand = max_u64(flow->demand, flow->next - flow->seen_next);
+	if (demand > share)
+		share = max_u64(share, min_u64(2 * demand, left(limit, others) / 2));
+	if (flow->seen_period == 0)
+		share = min_u64(share, left(limit / 2, others) / NEW_FLOW_DIVISOR);
+	if (share >= MR_PACKET_EVENTS_MAX)
+		return share;
+	share = min_u64(MR_PACKET_EVENTS_MAX, left(limit, others));
+	const uint64_t packet = min_u64(MR_PACKET_EVENTS_MAX, fits / flows);
+	return is_roomy && share < packet ? packet : share;
+}
+
+uint64_t mr_credit_extend(struct mr_credit *credit, struct mr_flow *flow, uint64_t free_bytes)
+{
+	const uint64_t bytes = (credit->event_bytes_x16 >> AVERAGE_SHIFT) + 1;
+	const bool is_roomy = free_bytes > credit->room_bytes / 4;
+	mr_assert(credit->granted >= mr_credit_of(flow));
+	const uint64_t edge = min_u64(flow->settled + MR_WINDOW_MAX,
+		flow->next + share_of(credit, flow, free_bytes / bytes, is_roomy));
 	if (edge <= flow->edge)
 		return 0;
 	const uint64_t moved = edge - flow->edge;
 	flow->edge = edge;
+	credit->granted += moved;
 	mr_assert(flow->edge - flow->settled <= MR_WINDOW_MAX);
 	return moved;
 }

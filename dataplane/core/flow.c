@@ -36,6 +36,7 @@ void mr_flow_open(struct mr_flow *flow, uint64_t known)
 	const uint64_t next = known > 0 ? known : 1;
 	memset(flow, 0, sizeof(*flow));
 	flow->next = next;
+	flow->seen_next = next;
 	flow->settled = next;
 	flow->known = next;
 	flow->edge = next;

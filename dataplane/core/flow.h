@@ -25,6 +25,8 @@ struct mr_flow {
 	uint64_t echo_ns; // send time of the newest packet
 	uint64_t ack_due_ns;
 	uint64_t seen_period; // last period of the shard's credit clock in which it sent
+	uint64_t seen_next; // `next` when that began
+	uint64_t demand; // events of the period before in which it sent
 	struct mr_packet *reorder;
 	struct mr_refused_list refused;
 	uint32_t reorder_count;

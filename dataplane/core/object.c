@@ -3,13 +3,14 @@
 #include "mr_assert.h"
 
 bool mr_objects_init(struct mr_objects *objects, struct mr_arena *arena, uint32_t objects_max,
-	uint32_t positions_max, uint64_t seed)
+	uint32_t holds_max, uint32_t positions_max, uint64_t seed)
 {
-	mr_assert(objects_max > 0 && objects_max < UINT32_MAX && positions_max > 0);
-	*objects = (struct mr_objects){.capacity = objects_max, .fresh = 1};
-	objects->states = mr_arena_array(arena, "objects", struct mr_object, objects_max + 1);
-	const bool has_table =
-		mr_table_init(&objects->by_id, arena, "object table", objects_max, seed);
+	mr_assert(objects_max > 0 && positions_max > 0);
+	mr_assert(holds_max < UINT32_MAX - objects_max);
+	const uint32_t states = objects_max + holds_max;
+	*objects = (struct mr_objects){.capacity = objects_max, .reserve = holds_max, .fresh = 1};
+	objects->states = mr_arena_array(arena, "objects", struct mr_object, (size_t)states + 1);
+	const bool has_table = mr_table_init(&objects->by_id, arena, "object table", states, seed);
 	const bool has_chunks =
 		mr_chunk_pool_init(&objects->positions, arena, "positions", positions_max);
 	return objects->states != NULL && has_table && has_chunks;
@@ -30,10 +31,10 @@ uint32_t mr_objects_find(const struct mr_objects *objects, uint64_t id)
 	return mr_table_find(&objects->by_id, id, &index) ? index : 0;
 }
 
-uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
+static uint32_t make(struct mr_objects *objects, uint64_t id)
 {
 	uint32_t index = mr_objects_find(objects, id);
-	if (index != 0 || objects->used == objects->capacity)
+	if (index != 0)
 		return index;
 	index = objects->free;
 	if (index == 0)
@@ -45,8 +46,21 @@ uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
 	if (index == objects->fresh)
 		objects->fresh++;
 	objects->used++;
-	mr_assert(index <= objects->capacity);
+	mr_assert(index <= objects->capacity + objects->reserve); // as many as events and holds
 	objects->states[index] = (struct mr_object){.id = id};
+	return index;
+}
+
+uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
+{
+	uint32_t index = mr_objects_find(objects, id);
+	if (index != 0 && objects->states[index].flags & MR_OBJECT_CHARGED)
+		return index;
+	if (objects->charged == objects->capacity)
+		return 0;
+	index = make(objects, id);
+	objects->states[index].flags |= MR_OBJECT_CHARGED;
+	objects->charged++;
 	return index;
 }
 
@@ -120,8 +134,9 @@ void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t byte
 	objects->unwalked--;
 }
 
-void mr_objects_hold(struct mr_objects *objects, uint32_t index)
+void mr_objects_hold(struct mr_objects *objects, uint64_t id)
 {
+	const uint32_t index = make(objects, id);
 	struct mr_object *object = state_of(objects, index);
 	mr_assert(object->holds < UINT16_MAX);
 	if (object->holds++ == 0)
@@ -149,7 +164,13 @@ void mr_objects_penalise(struct mr_objects *objects, uint32_t index)
 bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index)
 {
 	struct mr_object *object = state_of(objects, index);
-	if (mr_object_events(object) > 0 || object->holds > 0)
+	if (mr_object_events(object) > 0)
+		return false;
+	if (object->flags & MR_OBJECT_CHARGED) {
+		object->flags &= (uint8_t)~MR_OBJECT_CHARGED;
+		objects->charged--;
+	}
+	if (object->holds > 0)
 		return false;
 	mr_assert(object->bytes == 0 && !(object->flags & MR_OBJECT_RUNNABLE));
 	const bool done = mr_table_remove(&objects->by_id, object->id);

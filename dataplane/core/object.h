@@ -18,6 +18,7 @@ enum mr_object_flag {
 	MR_OBJECT_PENALISED = 4,
 	MR_OBJECT_SHED = 8, // sources were told to refuse it: `shed_slot` is valid
 	MR_OBJECT_READING = 16, // its first event is being read from the journal
+	MR_OBJECT_CHARGED = 32, // has one of the states for events
 };
 
 struct mr_object {
@@ -41,8 +42,10 @@ struct mr_objects {
 	struct mr_object *states; // index 0 is "none"
 	struct mr_table by_id;
 	struct mr_chunk_pool positions;
-	uint32_t capacity;
+	uint32_t capacity; // states for events
+	uint32_t reserve; // further ones, for holds
 	uint32_t used;
+	uint32_t charged; // of which for events
 	uint32_t free;
 	uint32_t fresh;
 	// What the structures hold, for the ledgers and the gauges.
@@ -53,11 +56,12 @@ struct mr_objects {
 	uint32_t queue_max; // longest queue ever, events
 };
 
+// `holds_max`: holds at once, over all lanes.
 bool mr_objects_init(struct mr_objects *objects, struct mr_arena *arena, uint32_t objects_max,
-	uint32_t positions_max, uint64_t seed);
+	uint32_t holds_max, uint32_t positions_max, uint64_t seed);
 // Index of the state, 0: there is none.
 uint32_t mr_objects_find(const struct mr_objects *objects, uint64_t id);
-// Finds or makes; 0 when all states are in use.
+// For an event that is appended next: finds or makes; 0 when all states for events are in use.
 uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id);
 // Whether one more event may be appended, so that its position has room when it is walked.
 bool mr_objects_have_room(const struct mr_objects *objects);
@@ -84,8 +88,10 @@ void mr_objects_drop(struct mr_objects *objects, uint32_t index);
 // An appended event that will never be queued.
 void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes);
 
-void mr_objects_hold(struct mr_objects *objects, uint32_t index);
+// Every hold finds a state: one that did not could not be told from the hold of another lane when
+// it is released.
+void mr_objects_hold(struct mr_objects *objects, uint64_t id);
 void mr_objects_release(struct mr_objects *objects, uint32_t index);
 void mr_objects_penalise(struct mr_objects *objects, uint32_t index);
-// Gives the state back if nothing needs it. The object must not be runnable then.
+// Without events: gives the state back if no hold needs it. The object must not be runnable then.
 bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index);

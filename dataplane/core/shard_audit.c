@@ -15,6 +15,7 @@ struct recount {
 	uint64_t held;
 	uint64_t penalised;
 	uint64_t objects;
+	uint64_t charged;
 };
 
 static void count_records(const struct mr_shard *shard, struct recount *recount)
@@ -47,10 +48,20 @@ static void count_objects(const struct mr_shard *shard, struct recount *recount)
 			recount->queued++;
 		}
 		recount->objects++;
+		recount->charged += (object->flags & MR_OBJECT_CHARGED) != 0;
 		recount->unwalked += object->unwalked;
 		recount->held += object->holds > 0;
 		recount->penalised += (object->flags & MR_OBJECT_PENALISED) != 0;
 	}
+}
+
+static uint64_t count_granted(const struct mr_shard *shard)
+{
+	uint64_t granted = 0;
+	for (uint32_t i = 0; i < shard->limits.sessions_max * shard->own_flows; i++)
+		if (shard->sessions[i / shard->own_flows].is_open)
+			granted += mr_credit_of(&shard->flows[i]);
+	return granted;
 }
 
 static const char *judge(const struct mr_shard *shard, const struct recount *recount)
@@ -58,11 +69,13 @@ static const char *judge(const struct mr_shard *shard, const struct recount *rec
 	const struct mr_objects *objects = &shard->objects;
 	if (recount->queued != objects->queued || recount->unwalked != objects->unwalked)
 		return "the objects' queues disagree with their counts";
-	if (recount->objects != objects->used || recount->held != objects->held
-		|| recount->penalised != objects->penalised)
+	if (recount->objects != objects->used || recount->charged != objects->charged
+		|| recount->held != objects->held || recount->penalised != objects->penalised)
 		return "objects, holds or penalties disagree with their counts";
 	if (recount->events != mr_shard_queued(shard))
 		return "unfinished records in the stream are not queued + outstanding";
+	if (count_granted(shard) != shard->credit.granted)
+		return "what flows may send is not what was granted";
 	if (recount->evicted > shard->pin.evicted
 		|| recount->evicted + shard->pin.away_by_offset.count < shard->pin.evicted)
 		return "evicted events are neither queued nor under way";

@@ -42,8 +42,8 @@ static bool init(
 	has_all &= mr_refused_pool_init(&shard->refused, arena, limits->refused_runs_max);
 	has_all &= mr_acks_init(&shard->acks, arena, shard->flows, config->sources,
 		MR_SHARD_ACK_SLOTS, limits->ack_interval_ns);
-	has_all &= mr_objects_init(
-		&shard->objects, arena, limits->objects_max, limits->positions_max, seed);
+	has_all &= mr_objects_init(&shard->objects, arena, limits->objects_max,
+		config->deliveries * MR_LANE_PENALISED_MAX, limits->positions_max, seed);
 	has_all &= mr_scheduler_init(&shard->scheduler, arena, &shard->objects,
 		limits->quantum_units, limits->penalty_after, seed);
 	has_all &= mr_ledger_init(&shard->ledger, arena, config->stats, config->scopes, seed);
@@ -66,7 +66,6 @@ struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_conf
 	struct mr_shard *shard = mr_arena_array(arena, "shards", struct mr_shard, 1);
 	if (!init(shard != NULL ? shard : &planned, arena, config) || shard == NULL)
 		return NULL;
-	mr_credit_init(&shard->credit);
 	mr_progress_init(&shard->progress);
 	mr_reader_init(&shard->reader, config->streams, config->streams_count, config->backend);
 	shard->walked = mr_stream_next(config->stream);
@@ -81,6 +80,7 @@ struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_conf
 		for (uint32_t i = 0; i < config->deliveries; i++)
 			mr_assert(mr_ring_free(config->to_delivery[i]) >= MR_MATCH_WEBHOOKS_MAX);
 	}
+	mr_credit_init(&shard->credit, mr_shard_free(shard));
 	for (uint32_t i = 0; i < config->sources; i++)
 		shard->source_ring_sizes[i] = mr_ring_free(config->to_source[i]);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_BUFFER_BYTES), config->stream->size);

@@ -239,6 +239,8 @@ uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);
 // -- shard_steward.c: messages of the steward, holds of delivery
 uint32_t mr_shard_obey(struct mr_shard *shard);
 uint32_t mr_shard_take_holds(struct mr_shard *shard);
+// The producer knows the fate of everything below `known`.
+void mr_shard_learn(struct mr_shard *shard, struct mr_flow *flow, uint64_t known);
 // Opens it anew unless it is open under this index; true: it was.
 bool mr_shard_open_session(
 	struct mr_shard *shard, uint32_t index, uint64_t app, uint64_t session_id, uint32_t epoch);

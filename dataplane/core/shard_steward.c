@@ -32,6 +32,13 @@ struct mr_shard_session *mr_shard_find_session(
 	return &shard->sessions[index];
 }
 
+void mr_shard_learn(struct mr_shard *shard, struct mr_flow *flow, uint64_t known)
+{
+	const uint64_t before = mr_credit_of(flow);
+	mr_flow_known(flow, &shard->refused, known);
+	mr_credit_changed(&shard->credit, before, mr_credit_of(flow));
+}
+
 static void close_session(struct mr_shard *shard, uint32_t index)
 {
 	struct mr_shard_session *session = &shard->sessions[index];
@@ -42,6 +49,7 @@ static void close_session(struct mr_shard *shard, uint32_t index)
 		mr_admission_drop_reorder(shard, &shard->flows[flow]);
 		mr_refused_forget(&shard->flows[flow].refused, &shard->refused, UINT64_MAX);
 		mr_acks_cancel(&shard->acks, flow);
+		mr_credit_changed(&shard->credit, mr_credit_of(&shard->flows[flow]), 0);
 	}
 	uint32_t found = 0;
 	const uint64_t key = key_of(session->app, session->session_id);
@@ -83,7 +91,7 @@ static void open_session(struct mr_shard *shard, struct mr_session *message)
 		if (number >= config->flows)
 			break;
 		if (resumes)
-			mr_flow_known(flow, &shard->refused, message->known[number]);
+			mr_shard_learn(shard, flow, message->known[number]);
 		else
 			mr_flow_open(flow, message->known[number]);
 		(void)mr_credit_extend(&shard->credit, flow, mr_shard_free(shard));
@@ -154,15 +162,12 @@ static void take_hold(struct mr_shard *shard, const struct mr_hold_msg *message)
 {
 	mr_assert(message->object != 0);
 	if (message->kind == MR_HOLD) {
-		const uint32_t index = mr_objects_make(&shard->objects, message->object);
-		mr_expect(index != 0); // no state left: the object is not held
-		if (index != 0)
-			mr_objects_hold(&shard->objects, index);
+		mr_objects_hold(&shard->objects, message->object);
 		return;
 	}
 	const uint32_t index = mr_objects_find(&shard->objects, message->object);
 	if (index == 0 || shard->objects.states[index].holds == 0)
-		return; // its hold found no state
+		return; // one too many
 	mr_objects_release(&shard->objects, index);
 	mr_scheduler_settle(&shard->scheduler, index);
 }

@@ -214,36 +214,103 @@ static void window_agrees_with_a_list_of_fates(void **state)
 	}
 }
 
+enum { EVENT_BYTES = 1000 };
+
+static void begin_credit(struct mr_credit *credit, uint64_t room_bytes)
+{
+	mr_credit_init(credit, room_bytes);
+	for (uint32_t i = 0; i < 200; i++)
+		mr_credit_event(credit, EVENT_BYTES);
+	mr_credit_tick(credit, 1);
+}
+
 static void credit_is_divided_among_those_who_sent_lately(void **state)
 {
 	(void)state;
 	static struct mr_flow flows[8];
 	struct mr_credit credit;
-	mr_credit_init(&credit);
-	for (uint32_t i = 0; i < 200; i++)
-		mr_credit_event(&credit, 1000);
-	mr_credit_tick(&credit, 1);
+	const uint64_t free_bytes = 8 << 20;
+	begin_credit(&credit, free_bytes);
 	for (uint32_t i = 0; i < 8; i++) {
 		mr_flow_open(&flows[i], 0);
 		mr_credit_seen(&credit, &flows[i]);
 		mr_credit_seen(&credit, &flows[i]); // counts once
 	}
-	const uint64_t free_bytes = 8 << 20;
 	uint64_t granted = 0;
 	for (uint32_t i = 0; i < 8; i++)
 		granted += mr_credit_extend(&credit, &flows[i], free_bytes);
-	assert_in_range(granted * 1000, free_bytes / 2, free_bytes / 4 * 3);
+	assert_in_range(granted * EVENT_BYTES, free_bytes / 3, free_bytes / 4 * 3);
+	assert_int_equal(credit.granted, granted);
 	assert_int_equal(mr_credit_extend(&credit, &flows[0], free_bytes / 2), 0); // never back
-	mr_flow_open(&flow, 0);
-	assert_int_equal(mr_credit_extend(&credit, &flow, 200000), MR_PACKET_EVENTS_MAX);
-	mr_flow_open(&flow, 0);
-	assert_true(mr_credit_extend(&credit, &flow, 50000) < 50); // never more than fits
-	assert_true(mr_credit_is_short(&flow));
+	begin_credit(&credit, free_bytes);
 	mr_credit_tick(&credit, 2 + MR_CREDIT_PERIOD_NS);
 	mr_credit_tick(&credit, 4 + 2 * (uint64_t)MR_CREDIT_PERIOD_NS);
-	assert_int_equal(mr_credit_extend(&credit, &flow, free_bytes * 100) + 49,
+	mr_flow_open(&flow, 0);
+	flow.seen_period = 1;
+	assert_int_equal(mr_credit_extend(&credit, &flow, free_bytes * 100),
 		MR_WINDOW_MAX); // alone: the whole window
 	assert_false(mr_credit_is_short(&flow));
+}
+
+// Whatever flows do and in whichever order they ask: what is granted beside the packet that each is
+// always owed fits, and close to the end of the room everything does.
+static void grants_never_exceed_what_is_free(void **state)
+{
+	(void)state;
+	static struct mr_flow flows[64];
+	struct mr_credit credit;
+	struct mr_rng rng;
+	mr_rng_seed(&rng, 3);
+	const uint64_t room_bytes = 4 << 20;
+	begin_credit(&credit, room_bytes);
+	for (uint32_t i = 0; i < 64; i++)
+		mr_flow_open(&flows[i], 0);
+	uint64_t free_bytes = room_bytes;
+	uint64_t now_ns = 1;
+	for (uint32_t round = 0; round < 20000; round++) {
+		struct mr_flow *one = &flows[mr_rng_below(&rng, 64)];
+		const uint64_t count = mr_rng_below(&rng, mr_credit_of(one) + 1);
+		const uint64_t before = credit.granted;
+		mr_credit_tick(&credit, now_ns += 1000 * 1000);
+		mr_credit_seen(&credit, one);
+		if (count * EVENT_BYTES <= free_bytes) {
+			for (uint64_t i = 0; i < count; i++)
+				mr_flow_accept(one);
+			for (uint64_t at = one->settled; at < one->next; at++)
+				assert_true(mr_flow_durable(one, at));
+			mr_credit_changed(&credit, count, 0);
+			assert_int_equal(credit.granted, before - count);
+			free_bytes -= count * EVENT_BYTES;
+		}
+		if (mr_rng_chance(&rng, 1, 3))
+			free_bytes += mr_rng_below(&rng, room_bytes - free_bytes + 1);
+		const uint64_t moved = mr_credit_extend(&credit, one, free_bytes);
+		if (moved == 0)
+			continue;
+		const bool fits = credit.granted * EVENT_BYTES <= free_bytes / 4 * 3;
+		assert_true(fits || free_bytes > room_bytes / 4);
+		assert_true(fits || mr_credit_of(one) <= MR_PACKET_EVENTS_MAX);
+	}
+}
+
+static void silent_flows_do_not_starve_others(void **state)
+{
+	(void)state;
+	static struct mr_flow flows[200];
+	struct mr_credit credit;
+	const uint64_t room_bytes = 1 << 20;
+	begin_credit(&credit, room_bytes);
+	for (uint32_t i = 0; i < 200; i++) {
+		mr_flow_open(&flows[i], 0);
+		(void)mr_credit_extend(&credit, &flows[i], room_bytes);
+		assert_true(mr_credit_of(&flows[i]) >= 1);
+	}
+	mr_credit_seen(&credit, &flows[199]);
+	(void)mr_credit_extend(&credit, &flows[199], room_bytes);
+	assert_int_equal(mr_credit_of(&flows[199]), MR_PACKET_EVENTS_MAX);
+	mr_flow_open(&flow, 0);
+	assert_int_equal(mr_credit_extend(&credit, &flow, room_bytes / 4), 0); // all is promised
+	assert_true(mr_credit_is_short(&flow));
 }
 
 int main(void)
@@ -263,6 +330,8 @@ int main(void)
 			window_agrees_with_a_list_of_fates, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			credit_is_divided_among_those_who_sent_lately, setup, teardown),
+		cmocka_unit_test_setup_teardown(grants_never_exceed_what_is_free, setup, teardown),
+		cmocka_unit_test_setup_teardown(silent_flows_do_not_starve_others, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

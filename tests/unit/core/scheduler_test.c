@@ -24,7 +24,7 @@ static int setup(void **state)
 	memset(units, 0, sizeof(units));
 	if (mr_arena_open(&arena, 8 << 20, false) < 0)
 		return -1;
-	return mr_objects_init(&objects, &arena, OBJECTS, 4096, 3)
+	return mr_objects_init(&objects, &arena, OBJECTS, 4, 4096, 3)
 			&& mr_scheduler_init(
 				&scheduler, &arena, &objects, QUANTUM, PENALTY_AFTER, 3)
 		? 0
@@ -178,7 +178,7 @@ static void held_object_leaves_the_lists_and_comes_back(void **state)
 {
 	(void)state;
 	const uint32_t index = add_event(1, 1);
-	mr_objects_hold(&objects, index);
+	mr_objects_hold(&objects, objects.states[index].id);
 	mr_scheduler_settle(&scheduler, index);
 	assert_int_equal(mr_scheduler_pick(&scheduler), 0);
 	assert_int_equal(scheduler.runnable, 0);

@@ -206,8 +206,10 @@ static void removed_webhook_hears_nothing_more(void **state)
 static void hop_waits_for_credit_without_losing_its_place(void **state)
 {
 	(void)state;
-	open_rig((struct rig_options){
-		.shards = 2, .flows = 2, .limits = {.object_queue_events = 4000}});
+	open_rig((struct rig_options){.shards = 2,
+		.flows = 2,
+		.buffer_bytes = 1 << 23,
+		.limits = {.object_queue_events = 4000}});
 	const uint64_t object = rig_object_of(&rig, 0, 0);
 	const uint64_t project = rig_object_of(&rig, 1, 0);
 	const struct rig_event event = {.object = object,
