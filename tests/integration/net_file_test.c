@@ -157,8 +157,10 @@ int main(void)
 		TEST(a_cancelled_operation_completes_once),
 	};
 
-	if (mr_net_open(64, &net) < 0)
-		return 77; // io_uring is not permitted here
+	if (mr_net_open(64, &net) < 0) {
+		printf("1..0 # SKIP io_uring is not permitted here\n");
+		return 0;
+	}
 	mr_net_close(net);
 	if (mkdtemp(path) == NULL || mr_disk_posix_open(path, &disk) < 0)
 		return 1;

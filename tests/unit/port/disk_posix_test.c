@@ -333,8 +333,10 @@ int main(void)
 	const char *asked = getenv("DISK_POSIX_ROOT");
 	const char *parent = asked != NULL ? asked : "/tmp";
 	static char root[64];
-	if (access(parent, W_OK) < 0)
-		return SKIPPED;
+	if (access(parent, W_OK) < 0) {
+		printf("1..0 # SKIP no %s here\n", parent);
+		return 0;
+	}
 	snprintf(root, sizeof(root), "%s/disk_posix.XXXXXX", parent);
 	root_template = root;
 	return cmocka_run_group_tests(tests, NULL, NULL);
