@@ -44,7 +44,7 @@ struct mr_recovered {
 	uint32_t flows_count;
 	struct mr_recovered_event *events; // by shard, each object's in order
 	uint64_t events_count;
-	// those with entries or a batch, or whose endpoint was failing
+	// those with entries or a batch, whose endpoint was failing, or whose batch numbers go on
 	struct mr_recovered_lane *lanes;
 	uint32_t lanes_count;
 	struct mr_recovered_expiry *expiries;
@@ -53,6 +53,11 @@ struct mr_recovered {
 	uint64_t bytes; // read
 	uint64_t took_ns;
 	uint64_t entries_dropped; // of webhooks that are in the configuration no more
+	uint64_t entries_expired; // whose events were retired under them
+	uint64_t events_expired; // that waited for distribution, likewise
+	// Records that were skipped: two starts have crashed at each, or it cannot be.
+	uint32_t quarantined;
+	mr_position quarantined_first;
 };
 
 // Where a webhook of today lives; false: there is no such webhook.

@@ -183,21 +183,36 @@ static int look_back(
 	return 0;
 }
 
-// From the last event to the first.
+static bool is_looked_at(const struct later *later, const struct mr_replay_event *event)
+{
+	const struct object *object = find_object(later, event->object);
+	return object != NULL && object->has_hops;
+}
+
+// Read from the first event to the last, looked at from the last to the first.
 static int look_at_all(struct later *later, struct mr_replay_event *events, uint32_t count)
 {
 	int error = learn_objects(later, events, count);
-	for (uint32_t i = count; i-- > 0 && error == 0;) {
-		const struct object *object = find_object(later, events[i].object);
-		if (object == NULL || !object->has_hops)
+	size_t looked_at = 0;
+	for (uint32_t i = 0; i < count && error == 0; i++)
+		looked_at += is_looked_at(later, &events[i]);
+	if (error != 0 || looked_at == 0)
+		return error;
+	struct lineage *lineages = calloc(looked_at, sizeof(*lineages));
+	if (lineages == NULL)
+		return -ENOMEM;
+	struct lineage *lineage = lineages;
+	for (uint32_t i = 0; i < count && error == 0; i++) {
+		if (!is_looked_at(later, &events[i]))
 			continue;
-		struct lineage lineage;
-		error = read_lineage(later->source, events[i].position, &lineage);
-		if (error == 0)
-			error = look_back(later, &events[i], &lineage);
-		else if (error == -ENOENT)
+		error = read_lineage(later->source, events[i].position, lineage++);
+		if (error == -ENOENT) // it goes nowhere any more
 			error = 0;
 	}
+	for (uint32_t i = count; i-- > 0 && error == 0;)
+		if (is_looked_at(later, &events[i]))
+			error = look_back(later, &events[i], --lineage);
+	free(lineages);
 	return error;
 }
 

@@ -30,6 +30,10 @@ struct mr_disk {
 	int (*make_zeroed)(void *state, int fd, uint64_t bytes);
 	// Names are durable after sync_directory. -EEXIST: `to` is there; nothing is replaced.
 	int (*rename)(void *state, const char *from, const char *to);
+	// The file's first 4096 bytes as memory, made as zeros when it is missing: what is stored
+	// there is found again when this process crashes, not when the power goes.
+	int (*map)(void *state, const char *name, void **ret_memory);
+	void (*unmap)(void *state, void *memory);
 	int (*remove)(void *state, const char *name);
 	int (*sync_directory)(void *state);
 	int (*space)(void *state, uint64_t *ret_free_bytes, uint64_t *ret_total_bytes);

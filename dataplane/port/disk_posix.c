@@ -16,7 +16,7 @@
 #include "disk.h"
 #include "mr_assert.h"
 
-enum { ZEROS_BYTES = 1 << 20, OWNER_BYTES = 32 };
+enum { ZEROS_BYTES = 1 << 20, OWNER_BYTES = 32, MAPPED_BYTES = 4096 };
 
 struct posix_disk {
 	int directory; // descriptor
@@ -164,6 +164,34 @@ static int rename_file(void *state, const char *from, const char *to)
 	return renameat(disk->directory, from, disk->directory, to) < 0 ? -errno : 0;
 }
 
+static int map_file(void *state, const char *name, void **ret_memory)
+{
+	const struct posix_disk *disk = state;
+	int fd = openat(disk->directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	void *memory = MAP_FAILED;
+	// Allocated, not only made longer: a store into a hole of a full disk is fatal.
+	int r = fallocate(fd, 0, 0, MAPPED_BYTES) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+	if (r == 0 && ftruncate(fd, MAPPED_BYTES) < 0)
+		r = -errno;
+	if (r == 0) {
+		memory = mmap(NULL, MAPPED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		r = memory == MAP_FAILED ? -errno : 0;
+	}
+	close(fd);
+	if (r == 0)
+		*ret_memory = memory;
+	return r;
+}
+
+static void unmap(void *state, void *memory)
+{
+	(void)state;
+	munmap(memory, MAPPED_BYTES);
+}
+
 static int remove_file(void *state, const char *name)
 {
 	const struct posix_disk *disk = state;
@@ -282,6 +310,8 @@ int mr_disk_posix_open(const char *path, struct mr_disk *ret_disk)
 		.write = write_file,
 		.make_zeroed = make_zeroed,
 		.rename = rename_file,
+		.map = map_file,
+		.unmap = unmap,
 		.remove = remove_file,
 		.sync_directory = sync_directory,
 		.space = space,

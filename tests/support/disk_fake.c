@@ -248,6 +248,33 @@ static int rename_file(void *state, const char *from, const char *to)
 	return disk_fake_end_change(fake);
 }
 
+// What is stored in the memory is never durable; the file must not grow while it is mapped.
+static int map_file(void *state, const char *name, void **ret_memory)
+{
+	struct disk_fake *fake = state;
+
+	if (disk_fake_find(&fake->names, name) == NULL) {
+		int fd = open_file(state, name, MR_DISK_WRITE | MR_DISK_CREATE);
+		if (fd < 0)
+			return fd;
+		close_file(state, fd);
+	}
+	const struct name *found = disk_fake_find(&fake->names, name);
+	if (found == NULL)
+		return -ENOENT;
+	struct sectors *file = fake->files[found->file];
+	if (file->size == 0)
+		sectors_zero(file, 0, MAPPED_BYTES);
+	*ret_memory = file->now;
+	return 0;
+}
+
+static void unmap(void *state, void *memory)
+{
+	(void)state;
+	(void)memory;
+}
+
 static int remove_file(void *state, const char *name)
 {
 	struct disk_fake *fake = state;
@@ -319,6 +346,8 @@ struct mr_disk disk_fake_disk(struct disk_fake *fake)
 		.write = write_file,
 		.make_zeroed = make_zeroed,
 		.rename = rename_file,
+		.map = map_file,
+		.unmap = unmap,
 		.remove = remove_file,
 		.sync_directory = sync_directory,
 		.space = space,

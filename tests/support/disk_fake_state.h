@@ -6,7 +6,14 @@
 #include "rng.h"
 #include "sectors.h"
 
-enum { FIRST_FD = 100000, NAME_BYTES = 64, FILES_MAX = 1024, FAULTS_MAX = 16, CHANGES_MAX = 256 };
+enum {
+	FIRST_FD = 100000,
+	NAME_BYTES = 64,
+	FILES_MAX = 1024,
+	FAULTS_MAX = 16,
+	CHANGES_MAX = 256,
+	MAPPED_BYTES = 4096
+};
 
 struct name {
 	char text[NAME_BYTES];

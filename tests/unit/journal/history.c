@@ -12,6 +12,7 @@
 #include <millrace/reason.h>
 
 #include "event_codec.h"
+#include "journal_build.h"
 #include "record_codec.h"
 
 enum { LIST_MAX = 512 };
@@ -89,7 +90,9 @@ mr_position history_put(struct history *history, uint16_t stream, void *head, si
 	memcpy(bytes, head, head_bytes);
 	if (body_bytes > 0)
 		memcpy(bytes + head_bytes, body, body_bytes);
-	const mr_position position = mr_position_make(stream, history->ends[stream]);
+	mr_position position = mr_position_make(stream, history->ends[stream]);
+	if (history->build != NULL)
+		position = journal_build_add(history->build, stream, bytes);
 	history->ends[stream] += head_bytes + body_bytes;
 	history->records[history->count] = (void *)bytes;
 	history->positions[history->count] = position;

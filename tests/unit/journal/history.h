@@ -10,8 +10,11 @@
 
 enum { HISTORY_STREAMS_MAX = 512, HISTORY_FLOWS = 16 };
 
+struct journal_build;
+
 struct history {
-	struct mr_replay *replay; // NULL: records are only kept
+	struct mr_replay *replay; // NULL: records are only kept ...
+	struct journal_build *build; // ... and go into this journal's frame unless it is NULL
 	struct mr_record **records;
 	mr_position *positions; // of records, in the order of writing
 	uint32_t count, capacity;
