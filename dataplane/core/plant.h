@@ -18,6 +18,16 @@ static inline bool mr_plant_drains(void)
 #endif
 }
 
+// Events are acked when their commit is on its way to the disk, not when it is there.
+static inline bool mr_plant_acks_early(void)
+{
+#ifdef MR_BENCH_BREAK_ACK_EARLY
+	return true;
+#else
+	return false;
+#endif
+}
+
 // One accepted event in 100,000 is never distributed, and nobody says so.
 static inline bool mr_plant_drops(uint64_t walked_events)
 {

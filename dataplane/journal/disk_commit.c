@@ -6,6 +6,7 @@
 #include "failpoint.h"
 #include "histogram.h"
 #include "mr_assert.h"
+#include "plant.h"
 
 // -- Writes
 
@@ -124,6 +125,16 @@ static void add_runs(struct mr_backend_disk *disk, struct mr_stream *const *stre
 	}
 }
 
+// What the streams hold below counts now.
+static void publish(const struct mr_backend_disk *disk, struct mr_stream *const *streams,
+	const uint64_t *ends)
+{
+	for (uint32_t i = 0; i < disk->config.streams_count; i++)
+		if (ends[i] != mr_stream_watermark(streams[i]))
+			atomic_store_explicit(
+				&streams[i]->watermark, ends[i], memory_order_release);
+}
+
 static void write_frame(struct mr_backend_disk *disk, struct mr_stream *const *streams,
 	const uint64_t *tails, uint64_t now_ns)
 {
@@ -139,6 +150,8 @@ static void write_frame(struct mr_backend_disk *disk, struct mr_stream *const *s
 	const struct mr_journal_frame_carry carry = disk_carry(disk, MR_FRAME_COMMIT);
 	const uint32_t length = mr_journal_frame_finish(&frame, &carry);
 	disk_submit_frame(disk, write, length, frame.payload, now_ns);
+	if (mr_plant_acks_early())
+		publish(disk, streams, disk->built);
 }
 
 // How much is new; `ret_tails`: up to where.
@@ -202,10 +215,8 @@ static uint64_t take_frame(struct mr_backend_disk *disk, struct mr_stream *const
 		disk->durable);
 	disk->durable_sequence = write->sequence;
 	disk->oldest_durable = write->oldest_segment;
-	for (uint32_t i = 0; i < disk->config.streams_count; i++)
-		if (disk->durable[i] != mr_stream_watermark(streams[i]))
-			atomic_store_explicit(
-				&streams[i]->watermark, disk->durable[i], memory_order_release);
+	if (!mr_plant_acks_early())
+		publish(disk, streams, disk->durable);
 	disk_count(disk, MR_JOURNAL_FRAMES);
 	return write->payload;
 }

@@ -4,7 +4,10 @@
 
 #define LOOK_NS     UINT64_C(20000000)
 #define ASK_NS      UINT64_C(200000000)
-#define PATIENCE_NS UINT64_C(250000000) // a link that was asked for comes up within that, or not
+#define RETRY_NS    UINT64_C(100000000) // nobody listens
+// Somebody listens. A server that is still starting refuses, which we are not told; one that has had
+// no time yet must not find us gone: it may die of that (DPDK 22.11).
+#define PATIENCE_NS UINT64_C(1000000000)
 
 static bool link_is_up(const struct mr_sender *sender)
 {
@@ -37,8 +40,8 @@ void mr_sender_keep_link(struct mr_sender *sender, uint64_t now_ns)
 		sender->counts.links_lost++;
 	}
 	if (now_ns >= sender->reconnect_ns) {
-		sender->reconnect_ns = now_ns + PATIENCE_NS;
 		sender->ask_ns = now_ns;
-		(void)mr_nic_reconnect(sender->nic); // asked again until the link is up
+		int r = mr_nic_reconnect(sender->nic); // again and again until the link is up
+		sender->reconnect_ns = now_ns + (r == 0 ? PATIENCE_NS : RETRY_NS);
 	}
 }

@@ -28,7 +28,7 @@ enum {
 	CLIENT_ATTEMPTS = 10,
 	CLIENT_PAUSE_US = 50000,
 	RESTART_PAUSE_US = 100,
-	LINK_CHECKS = 100,
+	LINK_CHECKS = 500, // a server that has had no time yet must not find us gone
 	LINK_PAUSE_US = 2000,
 };
 static_assert(PACKET_ROOM % RTE_MBUF_PRIV_ALIGN == 0, "the pool asks for this");

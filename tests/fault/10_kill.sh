@@ -11,7 +11,8 @@ kills=$(fault_count 20 500)
 fault_config </dev/null
 fault_begin
 for ((i = 0; i < kills; i++)); do
-  fault_nap 20 900
+  [ $((RANDOM % 4)) -eq 0 ] || fault_await_traffic
+  fault_nap 0 500
   fault_kill
   fault_launch
   if [ $((RANDOM % 4)) -eq 0 ]; then

@@ -9,7 +9,7 @@ WORLD_JOURNAL=$DISK_MOUNT/journal
 # shellcheck source-path=SCRIPTDIR source=_rig.sh
 . "$(dirname "$0")/_rig.sh"
 
-cuts=$(fault_count 3 100)
+cuts=${FAULT_CUTS:-$(fault_count 3 100)}
 
 e2e_cleanup() {
   fault_cleanup

@@ -8,7 +8,7 @@ DISK_CONTROL=$E2E_DIR/disk.control
 DISK_IMAGE=$E2E_DIR/disk.img
 DISK_MOUNT=$E2E_DIR/disk
 DISK_LOOP=''
-DISK_PLUGIN=$BUILD_DIR/tests/fault/powercut.so
+DISK_PLUGIN=${DISK_PLUGIN:-$BUILD_DIR/tests/fault/powercut.so}
 
 disk_require() {
   local tool

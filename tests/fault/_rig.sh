@@ -90,6 +90,15 @@ fault_await() {
   done
 }
 
+fault_accepts() {
+  [ "$(world_ask status | sed -nE 's/.*"accepted":([0-9]+).*/\1/p' | head -n 1)" -gt 0 ]
+}
+
+# Until the sender has found this boot.
+fault_await_traffic() {
+  e2e_wait_for 20 fault_accepts
+}
+
 fault_last_words() {
   tail -n 3 "$E2E_DIR/boot-$(printf '%03d' "$FAULT_BOOT").router.log"
 }
