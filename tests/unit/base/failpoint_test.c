@@ -1,5 +1,5 @@
-// A named point kills at the count it was armed with, no sooner, and only at its own name. Built with
-// the points switched on, whatever the build has.
+// A named point kills at the count it was armed with, no sooner, and only at its own name. Built
+// with the points switched on, whatever the build has.
 #include "failpoint.c"
 
 #include <setjmp.h>

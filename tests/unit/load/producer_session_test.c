@@ -1,5 +1,6 @@
 // A session against a small model of the router over a network that loses, doubles and reorders
-// packets in both directions, and over deaths of the router, which forgets what it has not promised.
+// packets in both directions, and over deaths of the router, which forgets what it has not
+// promised.
 // Whatever happens, every event ends once, with the fate that the router gave it, and nothing is
 // sent beyond the window.
 #include "producer_session.h"
