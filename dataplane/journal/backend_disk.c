@@ -121,15 +121,19 @@ struct mr_backend mr_backend_disk(struct mr_backend_disk *disk)
 	};
 }
 
-// Two spares, the segment that is written, and one that can retire.
-enum { FILES_MIN = MR_SEGMENT_SPARES + 2 };
+enum {
+	// Two spares, the segment that is written, and one that can retire.
+	FILES_MIN = MR_SEGMENT_SPARES + 2,
+	// What a full journal still writes may go a little beyond the limit.
+	FILES_MAX = MR_SEGMENTS_MAX - 64,
+};
 
 static uint64_t files_max(const struct mr_backend_disk_config *config)
 {
 	const uint64_t files = config->retention_bytes / config->segment_bytes;
 	if (files < FILES_MIN)
 		return FILES_MIN;
-	return files < MR_SEGMENTS_MAX ? files : MR_SEGMENTS_MAX;
+	return files < FILES_MAX ? files : FILES_MAX;
 }
 
 struct mr_backend_disk *mr_backend_disk_new(

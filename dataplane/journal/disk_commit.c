@@ -186,14 +186,17 @@ void disk_write_more(
 {
 	uint64_t tails[MR_STREAMS_MAX];
 	uint64_t bytes = look_for_new(disk, streams, tails);
-	while (disk->writes_count < MR_JOURNAL_COMMITS_MAX
-		&& is_frame_due(disk, bytes, now.mono_ns)) {
+	while (disk->writes_count < MR_JOURNAL_COMMITS_MAX) {
+		const bool is_due = is_frame_due(disk, bytes, now.mono_ns);
 		if (disk->segment_state != DISK_SEGMENT_OPEN)
 			return;
-		if (disk_segment_room(disk) < MR_FRAME_ROOM_MIN) {
+		if (disk_segment_is_old(disk)
+			|| (is_due && disk_segment_room(disk) < MR_FRAME_ROOM_MIN)) {
 			disk_segment_close(disk, now.mono_ns);
 			return;
 		}
+		if (!is_due)
+			return;
 		write_frame(disk, streams, tails, now.mono_ns);
 		bytes = look_for_new(disk, streams, tails);
 		disk->pending_since_ns = bytes > 0 ? now.mono_ns : 0;

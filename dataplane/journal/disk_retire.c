@@ -89,7 +89,7 @@ static bool is_aged(const struct mr_backend_disk *disk, uint64_t number, struct 
 // A spare is wanted, and only a retired file could be one; or there are too many files.
 static bool is_pressed(struct mr_backend_disk *disk)
 {
-	const uint64_t files = disk_files(disk);
+	const uint64_t files = disk_files(disk) - retired_count(disk); // those go, or come back
 	return files > disk->files_max
 		|| (files == disk->files_max && disk->spares_count < MR_SEGMENT_SPARES
 			&& disk->asked == 0 && retired_count(disk) == 0);

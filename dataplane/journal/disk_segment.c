@@ -25,6 +25,13 @@ uint64_t disk_segment_room(const struct mr_backend_disk *disk)
 	return disk->config.segment_bytes - disk->index_room - disk->at;
 }
 
+bool disk_segment_is_old(const struct mr_backend_disk *disk)
+{
+	return disk->index_count > 0 && disk->wall_ns > disk->begun_at_ns
+		&& (uint64_t)(disk->wall_ns - disk->begun_at_ns)
+		> disk->config.retention_age_ns / DISK_AGE_PARTS;
+}
+
 static void index_add(struct mr_backend_disk *disk)
 {
 	const uint32_t streams = disk->config.streams_count;
@@ -91,6 +98,7 @@ void disk_segment_begin(struct mr_backend_disk *disk, struct mr_now now)
 	disk->segment = spare.number;
 	disk->fd = spare.fd;
 	disk->at = MR_JOURNAL_BLOCK_BYTES;
+	disk->begun_at_ns = now.wall_ns;
 	disk->index_count = 0;
 	struct disk_write *write = disk_next_write(disk);
 	write->kind = DISK_HEADER;

@@ -12,12 +12,6 @@ static bool is_no_room(int32_t error)
 		|| error == -ENFILE || error == -ENOMEM;
 }
 
-static void deny(struct mr_backend_disk *disk, uint64_t now_ns)
-{
-	disk->is_spare_denied = true;
-	disk->retry_ns = now_ns + DISK_RETRY_NS;
-}
-
 static void add_spare(struct mr_backend_disk *disk, int fd)
 {
 	mr_assert(disk->spares_count < MR_SEGMENT_SPARES && fd >= 0);
@@ -52,10 +46,20 @@ static void take_answer(
 	}
 	if (answer->kind == MR_MAKER_RENAME)
 		disk_retired_put_back(disk, disk->recycling);
-	if (is_no_room(answer->result))
-		deny(disk, now_ns);
-	else
+	if (!is_no_room(answer->result)) {
 		disk_fail(disk, answer->result, 0, 0, now_ns);
+		return;
+	}
+	disk->is_spare_denied = true;
+	disk->retry_ns = now_ns + DISK_RETRY_NS;
+}
+
+// The limit leaves out one spare, which then is kept for what lets segments retire. That never
+// waits: a checkpoint without room would be the end of all retirement.
+static bool is_at_limit(const struct mr_backend_disk *disk)
+{
+	const uint64_t files = disk_files(disk);
+	return files >= (disk->spares_count > 0 ? disk->files_max : MR_SEGMENTS_MAX);
 }
 
 static void ask(struct mr_backend_disk *disk, uint64_t now_ns)
@@ -68,8 +72,8 @@ static void ask(struct mr_backend_disk *disk, uint64_t now_ns)
 		mr_segment_name(disk->segment + disk->spares_count + 1, request.to);
 	} else if (now_ns < disk->retry_ns || disk_retired_is_coming(disk)) {
 		return;
-	} else if (disk_files(disk) >= disk->files_max) {
-		deny(disk, now_ns);
+	} else if (is_at_limit(disk)) {
+		disk->is_spare_denied = true;
 		return;
 	} else {
 		mr_segment_name(disk->segment + disk->spares_count + 1, request.name);

@@ -15,9 +15,10 @@ enum {
 	DISK_RETIRED_MAX = 256, // files that wait to be used again or removed
 	DISK_RESUBMITS_MAX = 8, // of one write, before it counts as failed
 };
-#define DISK_STALL_NS UINT64_C(1000000000) // a write that takes longer is a stall
-#define DISK_RETRY_NS UINT64_C(1000000000) // until a spare is asked for again
-#define DISK_LOOK_NS  UINT64_C(10000000) // between looks for segments that may retire
+#define DISK_STALL_NS  UINT64_C(1000000000) // a write that takes longer is a stall
+#define DISK_RETRY_NS  UINT64_C(1000000000) // until a spare is asked for again
+#define DISK_AGE_PARTS 8 // a segment is closed after this part of the retention by age
+#define DISK_LOOK_NS   UINT64_C(10000000) // between looks for segments that may retire
 
 enum disk_write_kind { DISK_FRAME, DISK_HEADER };
 
@@ -81,6 +82,7 @@ struct mr_backend_disk {
 	uint64_t segment; // number of the newest
 	int fd;
 	uint64_t at; // where the next frame goes
+	int64_t begun_at_ns; // wall clock
 	uint8_t *index; // entries of the closing frame
 	uint32_t index_count;
 	uint64_t index_mark; // MiB that the last entry is for
@@ -131,6 +133,8 @@ void disk_submit_frame(struct mr_backend_disk *disk, struct disk_write *write, u
 uint64_t disk_index_room(const struct mr_backend_disk_config *config);
 // Room for a frame in the segment that is open; less than MR_FRAME_ROOM_MIN: close it.
 uint64_t disk_segment_room(const struct mr_backend_disk *disk);
+// Little is written, but what is in it shall retire by age some day.
+bool disk_segment_is_old(const struct mr_backend_disk *disk);
 void disk_segment_close(struct mr_backend_disk *disk, uint64_t now_ns);
 // Begins the next one when it can.
 void disk_segment_begin(struct mr_backend_disk *disk, struct mr_now now);

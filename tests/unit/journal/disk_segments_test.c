@@ -195,6 +195,34 @@ static void age_retires_what_lanes_need(void **state)
 	writer_close(&writer);
 }
 
+static void a_segment_of_little_traffic_is_closed_in_time(void **state)
+{
+	(void)state;
+	static struct writer writer;
+	writer_init(&writer, 1);
+	writer.config.retention_age_ns = 80000 * ms;
+	writer_open(&writer);
+	writer_run(&writer, ms);
+	writer_fill(&writer, 10000);
+	writer_step(&writer, 9000 * ms);
+	writer_run(&writer, ms);
+	assert_int_equal(mr_segment_map_end(writer.map), 3);
+	writer_step(&writer, 2000 * ms);
+	writer_run(&writer, ms);
+	assert_int_equal(mr_segment_map_end(writer.map), 4);
+	assert_int_equal(writer_read(&writer).indexes, 1);
+	for (int i = 0; i < 50; i++) // with nothing in it, the next one stays
+		writer_step(&writer, 1000 * ms);
+	assert_int_equal(mr_segment_map_end(writer.map), 4);
+	writer_close(&writer);
+}
+
+static void do_wanted_checkpoint(struct writer *writer)
+{
+	if (atomic_load(&writer->board.epoch) > atomic_load(&writer->owners[0].epoch))
+		writer_checkpoint(writer);
+}
+
 static void bytes_retire_what_lanes_need_but_never_what_is_kept(void **state)
 {
 	(void)state;
@@ -206,45 +234,46 @@ static void bytes_retire_what_lanes_need_but_never_what_is_kept(void **state)
 	for (uint32_t i = 0; i < MR_SEGMENTS_MAX; i++)
 		atomic_store(&writer.needs.segments[i], 1);
 	writer_run(&writer, ms);
-	uint64_t epoch = 0;
 	for (int i = 0; i < 400; i++) {
 		writer_fill(&writer, 100000);
-		if (atomic_load(&writer.board.epoch) > epoch) {
-			writer_checkpoint(&writer);
-			epoch = atomic_load(&writer.board.epoch);
-		}
+		do_wanted_checkpoint(&writer);
 		assert_true(writer_counter(&writer, MR_JOURNAL_DISK_BYTES) <= 8 << 20);
 		assert_int_equal(writer_state(&writer), MR_JOURNAL_OK);
 	}
 	assert_true(writer_counter(&writer, MR_JOURNAL_EXPIRED_SEGMENTS) > 20);
 	(void)writer_read(&writer);
 
-	// A shard keeps the oldest: nothing may go, so nothing more may come.
+	// A shard keeps the oldest: nothing may go, so no more events may come.
 	atomic_store(&writer.owners[1].keep,
 		mr_segment_map_start(writer.map, mr_segment_map_oldest(writer.map), 21));
 	const uint64_t oldest = mr_segment_map_oldest(writer.map);
 	for (int i = 0; i < 200; i++) {
 		if (writer_state(&writer) == MR_JOURNAL_OK)
 			writer_append(&writer, 0, 10);
-		if (atomic_load(&writer.board.epoch) > epoch) {
-			writer_checkpoint(&writer);
-			epoch = atomic_load(&writer.board.epoch);
-		}
+		do_wanted_checkpoint(&writer);
 		writer_step(&writer, ms);
 	}
 	assert_int_equal(writer_state(&writer), MR_JOURNAL_FULL);
 	assert_true(writer_is_durable(&writer));
 	assert_in_range(mr_segment_map_oldest(writer.map), oldest, oldest + 1);
 	assert_int_equal(writer_counter(&writer, MR_JOURNAL_SPARES), 1);
+	assert_int_equal(writer_counter(&writer, MR_JOURNAL_DISK_BYTES), 8 << 20);
+
+	// Everything else goes on, at last beyond the limit.
+	writer_fill(&writer, 3 << 20);
+	assert_int_equal(writer_state(&writer), MR_JOURNAL_FULL);
+	assert_in_range(writer_counter(&writer, MR_JOURNAL_DISK_BYTES), 9 << 20, 11 << 20);
+
 	atomic_store(&writer.owners[1].keep, UINT64_MAX);
 	for (int i = 0; i < 100; i++) {
-		if (atomic_load(&writer.board.epoch) > epoch) {
-			writer_checkpoint(&writer);
-			epoch = atomic_load(&writer.board.epoch);
-		}
+		do_wanted_checkpoint(&writer);
 		writer_step(&writer, ms);
 	}
 	assert_int_equal(writer_state(&writer), MR_JOURNAL_OK);
+	for (int i = 0; i < 70; i++)
+		writer_step(&writer, 1000 * ms);
+	assert_true(writer_counter(&writer, MR_JOURNAL_DISK_BYTES) <= 8 << 20);
+	(void)writer_read(&writer);
 	writer_close(&writer);
 }
 
@@ -364,6 +393,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_over_is_removed_when_no_reader_can_have_it),
 		cmocka_unit_test(what_somebody_needs_stays),
 		cmocka_unit_test(age_retires_what_lanes_need),
+		cmocka_unit_test(a_segment_of_little_traffic_is_closed_in_time),
 		cmocka_unit_test(bytes_retire_what_lanes_need_but_never_what_is_kept),
 		cmocka_unit_test(a_disk_without_space_is_full_until_there_is_some),
 		cmocka_unit_test(a_maker_that_finds_the_disk_broken_ends_it),
