@@ -55,7 +55,7 @@ bool mr_lanes_init(
 	uint32_t entries_max = config->entries_max;
 	if (config->is_durable) {
 		durable_init(lanes, config);
-		entries_max += (sublanes + 2 * MR_SPILL_READ_CHUNKS) * MR_CHUNK_ENTRIES;
+		entries_max += 4 * MR_SPILL_READ_CHUNKS * MR_CHUNK_ENTRIES;
 	}
 	bool ok = mr_chunk_pool_init(&lanes->pool, arena, "lane entries", entries_max);
 	ok = mr_penalised_init(&lanes->penalised, arena, config->seed) && ok;

@@ -113,6 +113,7 @@ struct mr_lanes {
 	struct mr_spill_limits spill;
 	struct mr_fifo uncounted; // offsets of the stage's lane records that are not durable yet
 	uint64_t counted_end; // those below are counted as needed
+	bool gives_up; // the oldest records of long lists: nothing else makes room
 	uint64_t spilled; // entries in lane records
 	struct mr_lag lags;
 	uint64_t pending;

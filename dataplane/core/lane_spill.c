@@ -9,7 +9,6 @@ enum {
 	SHARE_FULLER = 2048, // when it is not,
 	SHARE_BEHIND = 1024, // and of a lane that is behind
 	SHARE_MIN = 64,
-	LISTED_MIN = 3, // records for which each sub-lane has its chunk
 	RECORD_BYTES_MAX =
 		sizeof(struct mr_record_lane) + MR_LANE_RECORD_ENTRIES_MAX * sizeof(mr_position),
 };
@@ -50,6 +49,11 @@ bool mr_spill_takes(
 		|| lanes->pool.used > lanes->spill.chunks / 8 * 7;
 }
 
+bool mr_spill_is_short(const struct mr_lanes *lanes)
+{
+	return lanes->pool.capacity - lanes->pool.used < 2 * MR_SPILL_READ_CHUNKS;
+}
+
 bool mr_spill_has_room(const struct mr_lanes *lanes)
 {
 	if (!lanes->is_durable)
@@ -57,63 +61,110 @@ bool mr_spill_has_room(const struct mr_lanes *lanes)
 	// Batches and checkpoints want room, too.
 	uint64_t room = mr_stream_room(lanes->own);
 	return room >= lanes->own->size / 4 && room >= RECORD_BYTES_MAX
-		&& lanes->pool.capacity - lanes->pool.used > MR_SPILL_READ_CHUNKS;
+		&& !mr_spill_is_short(lanes);
+}
+
+// Whether a record is durable, and counted as needed.
+static bool is_counted(const struct mr_lanes *lanes, mr_position record)
+{
+	return mr_position_stream(record) != lanes->own->id
+		|| mr_position_offset(record) < lanes->counted_end;
+}
+
+// Whether the newest record can be written anew with the tail: it is durable, hence counted, and
+// still in the stream's buffer.
+static bool may_extend(const struct mr_lanes *lanes, const struct mr_lane_spill *spill)
+{
+	if (mr_position_stream(spill->last) != lanes->own->id || !is_counted(lanes, spill->last))
+		return false;
+	uint64_t offset = mr_position_offset(spill->last);
+	return spill->last_entries + spill->tail.count <= MR_LANE_RECORD_ENTRIES_MAX
+		&& offset >= lanes->own->start
+		&& mr_stream_next(lanes->own) + RECORD_BYTES_MAX - offset <= lanes->own->size;
 }
 
 bool mr_spill_is_due(const struct mr_lanes *lanes, const struct mr_sublane *sublane)
 {
-	uint32_t count = sublane->spill.tail.count;
+	const struct mr_lane_spill *spill = &sublane->spill;
+	uint32_t count = spill->tail.count;
 	mr_assert(count <= MR_LANE_RECORD_ENTRIES_MAX);
 	if (count == 0 || count == MR_LANE_RECORD_ENTRIES_MAX)
 		return count > 0;
-	uint32_t used = lanes->pool.used;
-	if (used > lanes->spill.chunks)
+	// It should take the last one's place, which can be only when that one is durable.
+	if (!is_counted(lanes, spill->last) || mr_stream_room(lanes->own) < RECORD_BYTES_MAX)
+		return false;
+	if (mr_spill_is_short(lanes))
 		return true;
-	return count >= MR_CHUNK_ENTRIES && used > lanes->spill.chunks / 16 * 15;
+	return count >= MR_CHUNK_ENTRIES && lanes->pool.used > lanes->spill.chunks / 16 * 15;
 }
 
-// Entries of the sub-lane that ever left it or stand before its tail.
-static uint64_t before_tail(const struct mr_sublane *sublane)
+// Entries of the sub-lane that ever left it or stand before its records.
+static uint64_t before_records(const struct mr_sublane *sublane)
 {
-	const struct mr_lane_spill *spill = &sublane->spill;
-	return spill->left + sublane->sides[MR_LANE_NORMAL].left
-		+ sublane->sides[MR_LANE_PENALTY].left + in_memory(sublane) + spill->entries;
+	return sublane->spill.left + sublane->sides[MR_LANE_NORMAL].left
+		+ sublane->sides[MR_LANE_PENALTY].left + in_memory(sublane);
 }
 
-static bool list(
-	struct mr_lanes *lanes, struct mr_lane_spill *spill, mr_position position, uint32_t entries)
+// A record becomes the newest one.
+static bool list(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_lane_spill *spill,
+	mr_position position, uint32_t entries)
 {
 	if (lanes->pool.capacity - lanes->pool.used < 2)
 		return false;
-	bool pushed = mr_fifo_push(&spill->records, &lanes->pool, position);
-	pushed = mr_fifo_push(&spill->records, &lanes->pool, entries) && pushed;
-	mr_assert(pushed);
+	if (spill->last != 0) {
+		bool pushed = mr_fifo_push(&spill->records, &lanes->pool, spill->last);
+		pushed = mr_fifo_push(&spill->records, &lanes->pool, spill->last_entries) && pushed;
+		mr_assert(pushed);
+	}
+	spill->last = position;
+	spill->last_entries = entries;
 	spill->entries += entries;
+	lane->spilled += entries;
 	lanes->spilled += entries;
 	return true;
+}
+
+// The newest record is no more; its entries are the caller's.
+static void unlist_last(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_lane_spill *spill)
+{
+	uint32_t entries = spill->last_entries;
+	mr_assert(spill->last != 0);
+	mr_assert(spill->entries >= entries && lane->spilled >= entries);
+	mr_lane_need_remove(&lanes->need, spill->last);
+	spill->last = 0;
+	spill->last_entries = 0;
+	spill->entries -= entries;
+	lane->spilled -= entries;
+	lanes->spilled -= entries;
 }
 
 void mr_spill_write(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane)
 {
 	struct mr_lane_spill *spill = &sublane->spill;
 	mr_position positions[MR_LANE_RECORD_ENTRIES_MAX];
-	uint32_t count = spill->tail.count;
-	mr_assert(count > 0 && count <= MR_LANE_RECORD_ENTRIES_MAX);
-	mr_assert(sublane->lane == lane->slot);
+	uint32_t count = 0;
+	mr_assert(spill->tail.count > 0 && sublane->lane == lane->slot);
+	if (may_extend(lanes, spill)) {
+		count = spill->last_entries;
+		mr_stream_copy_own(lanes->own,
+			mr_position_offset(spill->last) + sizeof(struct mr_record_lane), positions,
+			count * sizeof(positions[0]));
+		unlist_last(lanes, lane, spill);
+	}
 	struct mr_record_lane head = {.webhook = lane->webhook,
-		.first_entry = before_tail(sublane),
+		.first_entry = before_records(sublane) + spill->entries,
 		.sublane = sublane->index,
-		.sublanes = lane->in_flight,
-		.count = count};
-	for (uint32_t i = 0; i < count; i++)
-		positions[i] = mr_fifo_pop(&spill->tail, &lanes->pool);
+		.sublanes = lane->in_flight};
+	while (spill->tail.count > 0)
+		positions[count++] = mr_fifo_pop(&spill->tail, &lanes->pool);
+	mr_assert(count <= MR_LANE_RECORD_ENTRIES_MAX);
+	head.count = count;
 	size_t body_bytes = count * sizeof(positions[0]);
 	mr_record_seal(&head, sizeof(head), positions, body_bytes, MR_RECORD_LANE, 0);
 	uint64_t offset = mr_stream_append(lanes->own, &head, sizeof(head), positions, body_bytes);
-	bool listed = list(lanes, spill, mr_position_make(lanes->own->id, offset), count);
+	bool listed = list(lanes, lane, spill, mr_position_make(lanes->own->id, offset), count);
 	listed = mr_fifo_push(&lanes->uncounted, &lanes->pool, offset) && listed;
 	mr_assert(listed);
-	lane->spilled += count;
 }
 
 void mr_spill_follow(struct mr_lanes *lanes)
@@ -139,39 +190,59 @@ bool mr_spill_wants(const struct mr_sublane *sublane)
 	return spill->batch_number != 0 || mr_lane_waiting(sublane) < MR_SPILL_LOW;
 }
 
-bool mr_spill_may_read(const struct mr_lanes *lanes, const struct mr_lane *lane)
+bool mr_spill_may_read(
+	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane)
 {
 	const struct mr_chunk_pool *pool = &lanes->pool;
 	if (pool->capacity - pool->used < MR_SPILL_READ_CHUNKS)
 		return false;
-	// When memory is short, lanes that settle make better use of it.
-	return lane->failures == 0 || pool->used <= lanes->spill.chunks / 16 * 15;
+	// When memory is short it is for those who have nothing and make use of it.
+	return pool->used <= lanes->spill.chunks / 16 * 15
+		|| (lane->failures == 0 && in_memory(sublane) == 0);
 }
 
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane)
 {
 	uint32_t records = mr_spill_records(&sublane->spill);
-	return records > lanes->spill.records_max
-		|| (records > LISTED_MIN && lanes->pool.used > lanes->spill.chunks);
+	return records > lanes->spill.records_max || (records > 1 && lanes->gives_up);
+}
+
+struct mr_spill_iter mr_spill_begin(const struct mr_lane_spill *spill)
+{
+	return (struct mr_spill_iter){
+		.iter = mr_fifo_begin(&spill->records), .last = spill->last != 0};
+}
+
+bool mr_spill_next(const struct mr_lanes *lanes, const struct mr_lane_spill *spill,
+	struct mr_spill_iter *iter, mr_position *ret_position, uint32_t *ret_entries)
+{
+	uint64_t entries;
+	if (mr_fifo_next(&iter->iter, &lanes->pool, ret_position)) {
+		bool paired = mr_fifo_next(&iter->iter, &lanes->pool, &entries);
+		mr_assert(paired && entries <= MR_LANE_RECORD_ENTRIES_MAX);
+		*ret_entries = (uint32_t)entries;
+		return true;
+	}
+	if (!iter->last)
+		return false;
+	iter->last = false;
+	*ret_position = spill->last;
+	*ret_entries = spill->last_entries;
+	return true;
 }
 
 bool mr_spill_front(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	mr_position *ret_position, uint32_t *ret_entries)
 {
-	const struct mr_fifo *records = &sublane->spill.records;
-	if (records->count == 0)
-		return false;
-	struct mr_fifo_iter iter = mr_fifo_begin(records);
+	struct mr_spill_iter iter = mr_spill_begin(&sublane->spill);
 	mr_position position;
-	uint64_t entries;
-	bool there = mr_fifo_next(&iter, &lanes->pool, &position)
-		&& mr_fifo_next(&iter, &lanes->pool, &entries);
-	mr_assert(there);
-	if (mr_position_stream(position) == lanes->own->id
-		&& mr_position_offset(position) >= lanes->counted_end)
+	uint32_t entries;
+	if (!mr_spill_next(lanes, &sublane->spill, &iter, &position, &entries))
+		return false;
+	if (!is_counted(lanes, position))
 		return false;
 	*ret_position = position;
-	*ret_entries = (uint32_t)entries;
+	*ret_entries = entries;
 	return true;
 }
 
@@ -179,9 +250,13 @@ bool mr_spill_front(const struct mr_lanes *lanes, const struct mr_sublane *subla
 static uint32_t unlist(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane)
 {
 	struct mr_lane_spill *spill = &sublane->spill;
-	mr_position position = mr_fifo_pop(&spill->records, &lanes->pool);
-	uint32_t entries = (uint32_t)mr_fifo_pop(&spill->records, &lanes->pool);
-	mr_lane_need_remove(&lanes->need, position);
+	uint32_t entries = spill->last_entries;
+	if (spill->records.count == 0) {
+		unlist_last(lanes, lane, spill);
+		return entries;
+	}
+	mr_lane_need_remove(&lanes->need, mr_fifo_pop(&spill->records, &lanes->pool));
+	entries = (uint32_t)mr_fifo_pop(&spill->records, &lanes->pool);
 	mr_assert(spill->entries >= entries && lane->spilled >= entries);
 	spill->entries -= entries;
 	lane->spilled -= entries;
@@ -235,7 +310,7 @@ void mr_spill_join(struct mr_lanes *lanes, struct mr_sublane *sublane)
 {
 	struct mr_fifo *tail = &sublane->spill.tail;
 	struct mr_fifo *fifo = &sublane->sides[MR_LANE_NORMAL].fifo;
-	mr_assert(sublane->spill.records.count == 0);
+	mr_assert(sublane->spill.last == 0);
 	mr_assert(sublane->sides[MR_LANE_PENALTY].fifo.count == 0);
 	while (tail->count > 0) { // gives a chunk back for each that it takes
 		bool pushed = mr_fifo_push(fifo, &lanes->pool, mr_fifo_pop(tail, &lanes->pool));
@@ -256,9 +331,8 @@ bool mr_spill_recover(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_su
 	mr_position position, uint32_t entries)
 {
 	mr_assert(lanes->is_durable && position != 0);
-	if (!list(lanes, &sublane->spill, position, entries))
+	if (!list(lanes, lane, &sublane->spill, position, entries))
 		return false;
-	lane->spilled += entries;
 	lane->pending += entries;
 	lanes->pending += entries;
 	return true;

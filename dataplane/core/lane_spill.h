@@ -4,11 +4,11 @@
 // on its penalty side: the order of each object holds, and marks are not kept.
 //
 // Memory of the pool: sides grow into seven eighths of it only. Beyond, entries go to tails, and
-// tails become records the sooner the less is left, at last with every entry. One chunk per
-// sub-lane and what two reads take come on top, so each sub-lane has room for a short list of
-// records; a longer list then gives up its oldest record. So a sub-lane can always take an entry
-// when the stream has room for a record, and the stream gets room by becoming durable, which waits
-// for nobody.
+// tails become records the sooner the less is left; a short record is written anew with what has
+// come since, so that the list of records stays short. When nothing is left, what comes has to
+// wait. It never does for long: every tail can become a record, lanes that settle may still read
+// back, and after a second without memory the longest lists give up their oldest records. The
+// stream, in turn, gets room by becoming durable, which waits for nobody.
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +29,11 @@ enum {
 };
 
 struct mr_lane_spill {
-	struct mr_fifo records; // pairs: position of a lane record, entries in it; oldest first
+	// Records by age: pairs of a position and its entries, and the newest one, 0: none.
+	struct mr_fifo records;
+	mr_position last;
+	uint32_t last_entries;
+	uint32_t lost; // so many of the next entries to be read back belong to a batch that is lost
 	struct mr_fifo tail; // the newest entries
 	uint64_t entries; // in records
 	uint64_t left; // entries that left without coming back to memory, and before this boot
@@ -37,7 +41,6 @@ struct mr_lane_spill {
 	// sub-lane is sent before it.
 	uint64_t batch_number;
 	uint32_t batch_count;
-	uint32_t lost; // so many of the next entries to be read back belong to a batch that is lost
 };
 
 // What limits a stage's spills; fixed at start.
@@ -49,20 +52,31 @@ struct mr_spill_limits {
 
 static inline bool mr_spill_is_open(const struct mr_lane_spill *spill)
 {
-	return spill->records.count > 0 || spill->tail.count > 0;
+	return spill->last != 0 || spill->tail.count > 0;
 }
 
 static inline uint32_t mr_spill_records(const struct mr_lane_spill *spill)
 {
-	return spill->records.count / 2;
+	return spill->records.count / 2 + (spill->last != 0);
 }
+
+// Walks the records, oldest first.
+struct mr_spill_iter {
+	struct mr_fifo_iter iter;
+	bool last; // is still to come
+};
+struct mr_spill_iter mr_spill_begin(const struct mr_lane_spill *spill);
+bool mr_spill_next(const struct mr_lanes *lanes, const struct mr_lane_spill *spill,
+	struct mr_spill_iter *iter, mr_position *ret_position, uint32_t *ret_entries);
 
 struct mr_spill_limits mr_spill_limits_of(uint32_t entries_max, uint64_t stream_bytes);
 // Whether the sub-lane's next entry goes to the tail.
 bool mr_spill_takes(
 	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane);
-// Whether any entry can be taken now. False: the stream's room or, if all else fails, the pool's is
-// short, and what comes stays where it is.
+// Whether the pool has so little left that nothing is taken in.
+bool mr_spill_is_short(const struct mr_lanes *lanes);
+// Whether any entry can be taken now. False: the stream's room or the pool's is short, and what
+// comes stays where it is.
 bool mr_spill_has_room(const struct mr_lanes *lanes);
 // Whether the tail should become a record, and making it one: mr_spill_has_room said true.
 bool mr_spill_is_due(const struct mr_lanes *lanes, const struct mr_sublane *sublane);
@@ -72,7 +86,8 @@ void mr_spill_follow(struct mr_lanes *lanes);
 // Whether the sub-lane should read back its oldest record, or, when there is none, its tail; and
 // whether there is memory for it now.
 bool mr_spill_wants(const struct mr_sublane *sublane);
-bool mr_spill_may_read(const struct mr_lanes *lanes, const struct mr_lane *lane);
+bool mr_spill_may_read(
+	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane);
 // Whether its list of records is too long: its oldest record is to be read and given up.
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane);
 // The oldest record; false: there is none, or it is not durable yet.

@@ -32,11 +32,11 @@ static void recount_side(const struct mr_delivery *delivery, const struct mr_sub
 static void recount_spill(const struct mr_delivery *delivery, const struct mr_lane_spill *spill,
 	struct recount *recount)
 {
-	struct mr_fifo_iter iter = mr_fifo_begin(&spill->records);
-	uint64_t word, entries = 0;
-	for (bool is_count = false; mr_fifo_next(&iter, &delivery->lanes.pool, &word);
-		is_count = !is_count)
-		entries += is_count ? word : 0;
+	struct mr_spill_iter iter = mr_spill_begin(spill);
+	mr_position position;
+	uint64_t entries = 0;
+	for (uint32_t count; mr_spill_next(&delivery->lanes, spill, &iter, &position, &count);)
+		entries += count;
 	if (entries != spill->entries)
 		recount->wrong = "lane records hold other entries than are counted";
 	recount->spilled += entries;

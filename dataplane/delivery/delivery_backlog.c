@@ -138,7 +138,8 @@ static bool refill_sublane(struct mr_delivery *delivery, struct mr_recipient *re
 		bool is_long = mr_spill_is_long(lanes, sublane);
 		if (!is_long && !mr_spill_wants(sublane))
 			return true;
-		if (*work >= units || (!is_long && !mr_spill_may_read(lanes, recipient->lane)))
+		if (*work >= units
+			|| (!is_long && !mr_spill_may_read(lanes, recipient->lane, sublane)))
 			return false;
 		*work += MR_LANE_RECORD_ENTRIES_MAX / 8;
 		if (mr_spill_records(&sublane->spill) > 0) {
@@ -173,6 +174,18 @@ uint32_t mr_delivery_refill(struct mr_delivery *delivery, uint32_t units)
 			mr_list_push(&delivery->refill, link);
 	}
 	return work;
+}
+
+void mr_backlog_relieve(struct mr_delivery *delivery, struct mr_recipient *recipient)
+{
+	const struct mr_lane *lane = recipient->lane;
+	if (delivery->short_ns == 0)
+		return;
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
+		mr_backlog_took(delivery, recipient, sublane);
+		mr_backlog_look(delivery, recipient, sublane);
+	}
 }
 
 static bool front_is_gone(const struct mr_delivery *delivery, const struct mr_sublane *sublane,

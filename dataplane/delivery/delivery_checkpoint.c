@@ -10,6 +10,18 @@
 
 // After the journal has failed, batches whose records are durable are attempted for so long.
 static const uint64_t LAST_ATTEMPTS_NS = 10000000000;
+enum { SHORT_NS = 1000000000 }; // without memory for lanes until long lists give up
+
+static void follow_memory(struct mr_delivery *delivery)
+{
+	uint64_t now_ns = delivery->now.mono_ns;
+	if (!mr_spill_is_short(&delivery->lanes))
+		delivery->short_ns = 0;
+	else if (delivery->short_ns == 0)
+		delivery->short_ns = now_ns;
+	delivery->lanes.gives_up =
+		delivery->short_ns != 0 && now_ns - delivery->short_ns >= SHORT_NS;
+}
 
 void mr_delivery_follow_journal(struct mr_delivery *delivery)
 {
@@ -23,6 +35,7 @@ void mr_delivery_follow_journal(struct mr_delivery *delivery)
 	// After the epoch: lane records in frames before it are counted as needed from here on,
 	// hence before this checkpoint lets any of those frames go.
 	mr_spill_follow(&delivery->lanes);
+	follow_memory(delivery);
 	uint32_t state = atomic_load_explicit(&journal->state, memory_order_acquire);
 	if (state != MR_JOURNAL_FAILED || delivery->failed_ns != 0)
 		return;
@@ -127,19 +140,17 @@ static void gather_sides(struct dump *dump, const struct mr_sublane *sublane)
 // Entries beyond memory: the records that hold them, then those of the next one.
 static void gather_spill(struct dump *dump, const struct mr_lane_spill *spill)
 {
-	const struct mr_chunk_pool *pool = &dump->delivery->lanes.pool;
-	struct mr_fifo_iter iter = mr_fifo_begin(&spill->records);
+	const struct mr_lanes *lanes = &dump->delivery->lanes;
+	struct mr_spill_iter records = mr_spill_begin(spill);
+	struct mr_fifo_iter tail = mr_fifo_begin(&spill->tail);
 	mr_position position;
-	uint64_t entries;
+	uint32_t entries;
 	dump->flags |= MR_LANE_RECORD_INDEX;
-	while (mr_fifo_next(&iter, pool, &position)) {
-		bool paired = mr_fifo_next(&iter, pool, &entries);
-		mr_assert(paired);
-		gather(dump, position, (uint32_t)entries);
-	}
+	while (mr_spill_next(lanes, spill, &records, &position, &entries))
+		gather(dump, position, entries);
 	flush(dump);
 	dump->flags &= ~(uint32_t)MR_LANE_RECORD_INDEX;
-	for (iter = mr_fifo_begin(&spill->tail); mr_fifo_next(&iter, pool, &position);)
+	while (mr_fifo_next(&tail, &lanes->pool, &position))
 		gather(dump, position, 1);
 	flush(dump);
 }

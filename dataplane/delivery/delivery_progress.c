@@ -136,6 +136,7 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 		if (!lanes->slots[slot].open)
 			continue;
 		mr_backlog_expire(delivery, recipient);
+		mr_backlog_relieve(delivery, recipient);
 		if (recipient->state == MR_RECIPIENT_PARKED)
 			continue;
 		mr_lane_judge(lanes, recipient->lane, delivery->now.mono_ns);

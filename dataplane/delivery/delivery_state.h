@@ -168,6 +168,7 @@ struct mr_delivery {
 	struct mr_table parked; // webhook -> slot
 	struct mr_delivery_checkpoint checkpoint;
 	uint64_t failed_ns; // monotonic: when the journal failed; 0: it has not
+	uint64_t short_ns; // monotonic: lanes have no memory left since; 0: they have
 	struct mr_timer_wheel sublane_timers, recipient_timers, door_timers;
 	struct mr_fragments fragments;
 	struct mr_engine *engine;
@@ -248,6 +249,8 @@ void mr_backlog_took(
 void mr_backlog_look(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
 uint32_t mr_delivery_refill(struct mr_delivery *delivery, uint32_t units);
+// When memory is short: tails become records, and long lists give up.
+void mr_backlog_relieve(struct mr_delivery *delivery, struct mr_recipient *recipient);
 // Drops what waits for a failing endpoint and has gone with its segment.
 void mr_backlog_expire(struct mr_delivery *delivery, struct mr_recipient *recipient);
 // An entry of a recorded batch is gone: the others cannot be sent under its number, and leave.

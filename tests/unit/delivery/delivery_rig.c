@@ -15,12 +15,18 @@
 #include "event_codec.h"
 #include "record_codec.h"
 
-static struct mr_stream *stream_of(struct rig *rig, mr_position position)
+// What is durable, whether a buffer still has it or not: of the shards' streams tests write no more
+// than fits.
+static void read_file(struct rig *rig, mr_position position, void *ret_bytes, size_t bytes)
 {
 	uint16_t id = mr_position_stream(position);
-	if (id == rig->shard_stream.id)
-		return &rig->shard_stream;
-	return id == rig->own_stream.id ? &rig->own_stream : &rig->old_stream;
+	uint64_t offset = mr_position_offset(position);
+	if (id == rig->own_stream.id)
+		memcpy(ret_bytes, rig->own_file + offset, bytes);
+	else
+		mr_stream_copy_own(
+			id == rig->shard_stream.id ? &rig->shard_stream : &rig->old_stream, offset,
+			ret_bytes, bytes);
 }
 
 static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, uint32_t *ret_length)
@@ -32,10 +38,8 @@ static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, ui
 	if (rig->on_disk && mr_segment_map_find(rig->map, position) == 0)
 		return MR_READ_GONE;
 	struct mr_record record;
-	const struct mr_stream *stream = stream_of(rig, position);
-	uint64_t offset = mr_position_offset(position);
-	mr_stream_copy_own(stream, offset, &record, sizeof(record));
-	mr_stream_copy_own(stream, offset, ret_bytes, record.length);
+	read_file(rig, position, &record, sizeof(record));
+	read_file(rig, position, ret_bytes, record.length);
 	*ret_length = record.length;
 	return MR_READ_HIT;
 }
@@ -145,8 +149,13 @@ static void make_durable(struct rig *rig)
 	uint64_t own =
 		atomic_load(rig->durable ? &rig->own_stream.tail : &rig->own_stream.watermark);
 	uint64_t ends[] = {atomic_load(&rig->shard_stream.tail), own};
-	if (rig->on_disk)
+	if (rig->on_disk) {
+		uint64_t from = atomic_load(&rig->own_stream.watermark);
+		rig->own_file = realloc(rig->own_file, own);
+		assert_non_null(rig->own_file);
+		mr_stream_copy_own(&rig->own_stream, from, rig->own_file + from, own - from);
 		mr_segment_map_durable(rig->map, 2, ends);
+	}
 	atomic_store(&rig->own_stream.watermark, own);
 }
 
@@ -230,6 +239,7 @@ void rig_free(struct rig *rig)
 	mr_segment_map_free(rig->map);
 	mr_arena_close(&rig->arena);
 	fake_engine_reset();
+	free(rig->own_file);
 	free(rig);
 }
 

@@ -42,6 +42,7 @@ struct rig {
 	struct mr_journal_board journal;
 	struct mr_owner_board owner;
 	struct mr_lane_feed feed;
+	uint8_t *own_file; // every durable byte of the stage's own stream
 	uint64_t segments; // begun
 	uint64_t matches; // pushed
 	bool feed_lags; // the shard has not said yet what it has pushed
