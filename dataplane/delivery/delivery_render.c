@@ -119,8 +119,10 @@ static enum render_result skip_gone(
 static bool fits(const struct mr_attempt *attempt, uint32_t length)
 {
 	size_t whole = attempt->length + 1 + length + sizeof(MR_ASANA_SUFFIX) - 1;
-	if (!attempt->first)
-		return true; // its borders are recorded
+	if (!attempt->first) { // its borders are recorded, maybe by a release that renders shorter
+		mr_expect(whole <= attempt->request->body_size);
+		return whole <= attempt->request->body_size;
+	}
 	bool empty = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY] == 0;
 	bool normal = attempt->side == MR_LANE_NORMAL && !empty;
 	return whole <= (normal ? attempt->normal_bytes : attempt->bytes_max);
@@ -149,7 +151,7 @@ static enum render_result render_next(
 	if (read == MR_READ_GONE)
 		return skip_gone(delivery, attempt, entry.position);
 	if (!fits(attempt, fragment.length))
-		return RENDER_SIDE_DONE;
+		return attempt->first ? RENDER_SIDE_DONE : RENDER_LOST;
 	append(attempt, &fragment);
 	*work += fragment.length / 256;
 	return RENDER_NEXT;
