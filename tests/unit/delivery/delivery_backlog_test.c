@@ -391,6 +391,5 @@ int main(void)
 			nothing_is_taken_beyond_what_the_shard_has_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_holds_a_buffer_back, setup, teardown),
 	};
-	cmocka_set_test_filter(getenv("T"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

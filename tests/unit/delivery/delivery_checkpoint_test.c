@@ -343,6 +343,5 @@ int main(void)
 			after_a_failure_only_durable_batches_go_out_and_for_ten_seconds, setup,
 			teardown),
 	};
-	cmocka_set_test_filter(getenv("T"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
