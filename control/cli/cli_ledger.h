@@ -18,9 +18,9 @@ struct mr_ledgers {
 	// offered = accepted + refused; accepted + recovered = queued + distributed + dropped
 	uint64_t offered, accepted, recovered, refused, queued, distributed, dropped;
 	uint64_t events_off_balance;
-	// matched = on_the_way + delivered + pending + dropped. on_the_way: in the rings between
-	// shards and lanes.
-	uint64_t matched, on_the_way, delivered, pending, deliveries_dropped;
+	// matched + deliveries_recovered = on_the_way + delivered + pending + dropped. on_the_way:
+	// in the rings between shards and lanes.
+	uint64_t matched, deliveries_recovered, on_the_way, delivered, pending, deliveries_dropped;
 	uint64_t deliveries_off_balance;
 };
 

@@ -78,7 +78,8 @@ static void read_once(const struct mr_stats *stats, struct mr_ledgers *ret)
 	ret->delivered = mr_stats_sum(stats, MR_DELIVERY_DELIVERED);
 	ret->pending = mr_stats_sum(stats, MR_DELIVERY_PENDING);
 	ret->deliveries_dropped = mr_stats_sum(stats, MR_DELIVERY_DROPPED);
-	ret->deliveries_off_balance = distance(ret->matched,
+	ret->deliveries_recovered = mr_stats_sum(stats, MR_DELIVERY_RECOVERED);
+	ret->deliveries_off_balance = distance(ret->matched + ret->deliveries_recovered,
 		ret->on_the_way + ret->delivered + ret->pending + ret->deliveries_dropped);
 }
 

@@ -105,6 +105,7 @@ static void show_ledgers(const struct mr_view *view)
 	};
 	const struct mr_cell deliveries[] = {
 		mr_cell_count("matched", ledgers.matched),
+		mr_cell_count("recovered", ledgers.deliveries_recovered),
 		mr_cell_count("on_the_way", ledgers.on_the_way),
 		mr_cell_count("delivered", ledgers.delivered),
 		mr_cell_count("pending", ledgers.pending),

@@ -21,7 +21,7 @@ struct mr_spill_limits mr_spill_limits_of(uint32_t entries_max, uint64_t stream_
 	mr_assert(share >= SHARE_MIN);
 	return (struct mr_spill_limits){.chunks = entries_max / MR_CHUNK_ENTRIES,
 		.share = share < SHARE_MAX ? (uint32_t)share : SHARE_MAX,
-		.records_max = (uint32_t)share};
+		.records_max = (uint32_t)share * MR_IN_FLIGHT_MAX};
 }
 
 static uint32_t share_of(const struct mr_lanes *lanes, const struct mr_lane *lane)
@@ -204,7 +204,8 @@ bool mr_spill_may_read(
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane)
 {
 	uint32_t records = mr_spill_records(&sublane->spill);
-	return records > lanes->spill.records_max || (records > 1 && lanes->gives_up);
+	uint32_t most = lanes->spill.records_max / lanes->slots[sublane->lane].in_flight;
+	return records > most || (records > 1 && lanes->gives_up);
 }
 
 struct mr_spill_iter mr_spill_begin(const struct mr_lane_spill *spill)

@@ -47,7 +47,7 @@ struct mr_lane_spill {
 struct mr_spill_limits {
 	uint32_t chunks; // of the pool, without what is kept for lists of records and reads
 	uint32_t share; // entries of a sub-lane in memory while there is plenty
-	uint32_t records_max; // of a sub-lane
+	uint32_t records_max; // of a lane
 };
 
 static inline bool mr_spill_is_open(const struct mr_lane_spill *spill)

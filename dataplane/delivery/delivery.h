@@ -73,5 +73,6 @@ void mr_delivery_free(
 bool mr_delivery_recover(
 	struct mr_delivery *delivery, const struct mr_recovered_lane *lanes, uint32_t lanes_count);
 
-// For tests and the simulator: matched = delivered + pending + dropped, counted from the lanes.
+// For tests and the simulator: matched + recovered = delivered + pending + dropped, counted from the
+// lanes.
 bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t why_size);

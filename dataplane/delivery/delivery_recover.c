@@ -62,6 +62,7 @@ bool mr_delivery_recover(
 	for (uint32_t i = 0; i < lanes_count; i++)
 		if (lanes[i].delivery == delivery->config.index && !park(delivery, &lanes[i]))
 			return false;
+	mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_PENDING), delivery->lanes.pending);
 	return true;
 }
 

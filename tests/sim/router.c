@@ -223,7 +223,9 @@ bool sim_router_balances(const struct sim_router *router, char *ret_why, size_t 
 				+ sim_sum(router, MR_SHARD_DROPPED)},
 		{"matched at shards = matched at deliveries", sim_sum(router, MR_SHARD_MATCHED),
 			sim_sum(router, MR_DELIVERY_MATCHED)},
-		{"matched = delivered + pending + dropped", sim_sum(router, MR_DELIVERY_MATCHED),
+		{"matched + recovered = delivered + pending + dropped",
+			sim_sum(router, MR_DELIVERY_MATCHED)
+				+ sim_sum(router, MR_DELIVERY_RECOVERED),
 			sim_sum(router, MR_DELIVERY_DELIVERED)
 				+ sim_sum(router, MR_DELIVERY_PENDING)
 				+ sim_sum(router, MR_DELIVERY_DROPPED)},
