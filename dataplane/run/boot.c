@@ -8,6 +8,7 @@
 
 #include <millrace/exit_code.h>
 
+#include "boot_journal.h"
 #include "clock.h"
 #include "crypto.h"
 #include "device.h"
@@ -34,6 +35,7 @@ struct router {
 	struct mr_arena arena;
 	struct mr_wiring wiring;
 	struct mr_steward steward;
+	struct mr_boot_journal journal; // durability: disk
 	struct mr_plan plan;
 	struct mr_runner runners[MR_LCORES_MAX];
 	struct mr_runner *runner_table[MR_LCORES_MAX];
@@ -115,6 +117,16 @@ static int open_segment(struct router *router)
 	return err;
 }
 
+// An exit code of the journal as an error.
+static int journal_error(struct router *router, int code)
+{
+	if (code == 0)
+		return 0;
+	router->code = code;
+	snprintf(router->why, sizeof(router->why), "%s", router->journal.why);
+	return -EIO;
+}
+
 static int say_no_memory(struct router *router)
 {
 	snprintf(router->why, sizeof(router->why),
@@ -150,12 +162,22 @@ static int build_steward(struct router *router)
 static int build_stages(struct router *router)
 {
 	struct mr_wiring_port port = {.nic = router->nic};
+	bool has_journal = router->wiring.disk != NULL;
 	memcpy(port.mac, router->nic_info.mac, sizeof(port.mac));
+	int err = has_journal ? journal_error(router,
+			  mr_boot_journal_recover(
+				  &router->journal, &router->wiring, &router->steward))
+			      : 0;
+	if (err != 0)
+		return err;
 	if (!mr_wire_stages(&router->wiring, &router->arena, &port))
 		return say_no_memory(router);
 	mr_steward_wired(&router->steward);
 	mr_arena_seal(&router->arena);
-	return 0;
+	return has_journal ? journal_error(router,
+		       mr_boot_journal_hand_over(
+			       &router->journal, &router->wiring, &router->steward))
+			   : 0;
 }
 
 static bool shares_cpu(const struct mr_topology *topology, uint32_t lcore)
@@ -276,7 +298,7 @@ static int reserve_descriptors(struct router *router)
 	if (limit.rlim_cur >= need)
 		return 0;
 	snprintf(router->why, sizeof(router->why),
-		"connections.max and the journal need %llu descriptors, %llu are allowed: raise the limit "
+		"connections.max and the journal's segments need %llu descriptors, %llu are allowed: raise the limit "
 		"(ulimit -n, LimitNOFILE=), or lower connections.max, or raise journal.segment_bytes",
 		(unsigned long long)need, (unsigned long long)limit.rlim_max);
 	return -EMFILE;
@@ -328,7 +350,12 @@ static int prepare(struct router *router)
 		return err;
 	router->wiring.boot_id = router->boot_id;
 	make_directories(config);
-	return reserve_descriptors(router);
+	err = reserve_descriptors(router);
+	if (err != 0 || config->is_volatile)
+		return err;
+	router->wiring.disk = &router->journal.wiring;
+	return journal_error(
+		router, mr_boot_journal_open(&router->journal, config, &router->plan.journal));
 }
 
 int mr_boot_run(
@@ -363,6 +390,7 @@ int mr_boot_run(
 	if (err != 0)
 		mr_log(MR_LOG_ERROR, "%s", router->why[0] != '\0' ? router->why : strerror(-err));
 	int code = err == 0 ? MR_EXIT_DONE : router->code;
+	mr_boot_journal_close(&router->journal);
 	mr_segment_close(&router->segment);
 	mr_arena_close(&router->arena);
 	mr_config_free(router->config);

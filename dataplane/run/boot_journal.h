@@ -1,0 +1,34 @@
+// The journal on disk in the life of a router: its directory is taken before anything else starts,
+// recovered before the stages are built, and given back at the end.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "disk.h"
+#include "maker_thread.h"
+#include "recovery.h"
+#include "steward.h"
+#include "wiring.h"
+
+struct mr_boot_journal {
+	struct mr_disk disk;
+	struct mr_wiring_disk wiring; // what the stages get of it
+	struct mr_recovered *recovered;
+	struct mr_maker_thread maker;
+	char why[512]; // after an error: what went wrong
+};
+
+// All: 0, or an enum mr_exit_code with a sentence in journal->why.
+// Makes the directory where it is missing and locks it.
+int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config *config,
+	const struct mr_journal_plan *plan);
+// Replays the journal and writes the snapshot. The steward answers meanwhile.
+int mr_boot_journal_recover(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
+	struct mr_steward *steward);
+// Hands the stages what was recovered, before their first step.
+int mr_boot_journal_hand_over(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
+	struct mr_steward *steward);
+// Accepts one that was never opened. Behind the last step of every stage.
+void mr_boot_journal_close(struct mr_boot_journal *journal);
