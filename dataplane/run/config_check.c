@@ -31,9 +31,6 @@ static void check_numbers(const struct mr_config *config, struct mr_config_repor
 	if ((config->flows & (config->flows - 1)) != 0)
 		mr_config_error(report, at_key(config, "flows"),
 			"flows: %" PRIu64 " is no power of two", config->flows);
-	if (!config->is_volatile)
-		mr_config_error(report, at_key(config, "durability"),
-			"durability: disk is not available in this version: the journal keeps events in memory only. Write memory");
 	if (config->retry_base_ns > config->retry_cap_ns)
 		mr_config_error(report, at_key(config, "retry.base"),
 			"retry.base is longer than retry.cap");
