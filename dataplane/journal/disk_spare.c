@@ -62,6 +62,13 @@ static bool is_at_limit(const struct mr_backend_disk *disk)
 	return files >= (disk->spares_count > 0 ? disk->files_max : MR_SEGMENTS_MAX);
 }
 
+// Only frames set a retired file free: a start that retires all it has found must not wait for them
+// before its own first segment.
+static bool is_writing(const struct mr_backend_disk *disk)
+{
+	return disk->segment_state == DISK_SEGMENT_OPEN || disk->spares_count > 0;
+}
+
 static void ask(struct mr_backend_disk *disk, uint64_t now_ns)
 {
 	struct mr_maker_request request = {
@@ -70,7 +77,9 @@ static void ask(struct mr_backend_disk *disk, uint64_t now_ns)
 		request.kind = MR_MAKER_RENAME;
 		mr_segment_name(disk->recycling.number, request.name);
 		mr_segment_name(disk->segment + disk->spares_count + 1, request.to);
-	} else if (now_ns < disk->retry_ns || disk_retired_is_coming(disk)) {
+	} else if (now_ns < disk->retry_ns) {
+		return;
+	} else if (disk_retired_is_coming(disk) && is_writing(disk)) {
 		return;
 	} else if (is_at_limit(disk)) {
 		disk->is_spare_denied = true;

@@ -223,7 +223,8 @@ static int map_segment(struct recovery *recovery, const struct mr_segment_header
 	const struct mr_disk *disk = recovery->config->disk;
 	char name[MR_SEGMENT_NAME_BYTES];
 	mr_segment_name(header->number, name);
-	const int fd = disk->open(disk->state, name, MR_DISK_READ);
+	// also for writing: the writer uses retired files again
+	const int fd = disk->open(disk->state, name, MR_DISK_WRITE);
 	if (fd < 0)
 		return recovery_failed(recovery, fd, name);
 	uint32_t end_block = 0;

@@ -104,7 +104,6 @@ static const struct {
 		":1:27: error:", "longer than delivery.request_timeout"},
 	{"eal.hugepages: perhaps\n", ":1:16: error:", "expected one of: yes no, got \"perhaps\""},
 	{"durability: tape\n", ":1:13: error:", "expected one of: disk memory"},
-	{"durability: disk\n", ":1:13: error:", "disk is not available in this version"},
 	{"journal.dir: here\n", ":1:14: error:", "expected a path from /"},
 	{"journal.segment_bytes: 1048577\n", ":1:24: error:", "no multiple of 4 KiB"},
 	{"retention.bytes: 1TiB\n",
