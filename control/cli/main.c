@@ -8,6 +8,7 @@
 #include <millrace/exit_code.h>
 
 #include "cli_options.h"
+#include "journal_tool.h"
 
 static int exit_code_of(int error)
 {
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "load") == 0)
 		return run_load(argv + 1);
+	if (argc > 1 && (strcmp(argv[1], "journal") == 0 || strcmp(argv[1], "impact") == 0))
+		return mr_journal_main(argc - 1, argv + 1);
 	if (mr_cli_options_parse(argc, argv, getenv("MILLRACE_DIRECT_SOCKET"), &options, why) < 0) {
 		fprintf(stderr, "millrace: %s\ntry: millrace --help\n", why);
 		return MR_EXIT_USAGE;

@@ -18,6 +18,8 @@ static const struct mr_command commands[] = {
 void mr_cli_usage(FILE *out)
 {
 	fputs("usage: millrace --direct [OPTION...] COMMAND [ARGUMENT]\n"
+	      "       millrace journal ...       look into a journal's directory\n"
+	      "       millrace impact ...        who was affected in a time, out of the journal\n"
 	      "       millrace load ...          the load generator, as millrace-load\n\n"
 	      "Commands\n",
 		out);

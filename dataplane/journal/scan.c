@@ -119,6 +119,7 @@ static int find_end(struct mr_scan *scan, struct last *last, struct mr_scan_erro
 			err = mr_scan_corrupt(&scan->walk, ret_error);
 	}
 	scan->found.last_check = last->header.check;
+	scan->found.last_at_ns = last->header.at_ns;
 	return err;
 }
 

@@ -21,6 +21,7 @@ struct mr_scan_found {
 	uint64_t oldest_segment, newest_segment;
 	uint64_t last_frame; // sequence; 0: none
 	uint64_t last_check;
+	int64_t last_at_ns; // wall clock, as that frame says
 	uint64_t replay_frame, replay_segment; // as the last frame says; 0: from the beginning
 	uint64_t oldest_needed; // as the last frame says
 	uint64_t tail_bytes_dropped; // torn, never acknowledged
