@@ -49,6 +49,7 @@ void disk_checkpoint_step(struct mr_backend_disk *disk)
 		disk->replay_segment = disk->epoch_segment;
 		disk->replay_bytes = disk->epoch_bytes;
 		disk->look_ns = 0; // segments may retire
+		disk->is_checkpoint_wanted = false; // until that look
 		disk_count(disk, MR_JOURNAL_CHECKPOINTS);
 	}
 	// One that is wanted to free segments frees none in the segment that it stands in.
