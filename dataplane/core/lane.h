@@ -57,7 +57,7 @@ struct mr_sublane {
 	bool changed; // since its last progress record
 };
 
-enum { MR_LANE_UNNUMBERED = UINT32_MAX };
+#define MR_LANE_UNNUMBERED UINT32_MAX
 
 struct mr_lane {
 	uint64_t webhook; // id, for what is written down
