@@ -108,6 +108,10 @@ void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
 	object->bytes -= bytes;
 	object->ancestor_next = 0;
 	objects->queued--;
+	if (object->flags & MR_OBJECT_INEXACT && mr_object_events(object) == 0) {
+		object->flags &= (uint8_t)~MR_OBJECT_INEXACT;
+		object->bytes = 0;
+	}
 	if (object->queue.count > 0)
 		return;
 	object->full_quanta = 0;
@@ -119,10 +123,8 @@ void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
 
 void mr_objects_drop(struct mr_objects *objects, uint32_t index)
 {
-	struct mr_object *object = state_of(objects, index);
+	state_of(objects, index)->flags |= MR_OBJECT_INEXACT;
 	mr_objects_pop(objects, index, 0);
-	if (mr_object_events(object) == 0)
-		object->bytes = 0;
 }
 
 void mr_objects_forget(struct mr_objects *objects, uint32_t index, uint32_t bytes)

@@ -19,6 +19,7 @@ enum mr_object_flag {
 	MR_OBJECT_SHED = 8, // sources were told to refuse it: `shed_slot` is valid
 	MR_OBJECT_READING = 16, // its first event is being read from the journal
 	MR_OBJECT_CHARGED = 32, // has one of the states for events
+	MR_OBJECT_INEXACT = 64, // `bytes` is too high until the queue is empty
 };
 
 struct mr_object {

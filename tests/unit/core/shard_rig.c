@@ -135,6 +135,7 @@ static void configure(struct rig *rig, uint32_t index)
 void rig_open(struct rig *rig, const struct rig_options *options)
 {
 	memset(rig, 0, sizeof(*rig));
+	rig->surprises = mr_expect_failures();
 	rig->options.backend = options->backend;
 	rig->options = *options;
 	fill_options(&rig->options);
