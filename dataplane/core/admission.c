@@ -68,7 +68,7 @@ static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledge
 	const struct mr_refusal refusal = refusal_of(reason, object);
 	if (!mr_flow_refuse(flow, &shard->refused, count, &refusal))
 		return false;
-	mr_credit_changed(&shard->credit, count, 0);
+	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
 	mr_ledger_refused(&shard->ledger, rows, count, reason);
 	return true;
 }
@@ -165,7 +165,7 @@ static void accept(struct mr_shard *shard, const struct mr_shard_session *sessio
 	mr_objects_append(&shard->objects, object, bytes);
 	mr_credit_event(&shard->credit, bytes);
 	mr_flow_accept(flow);
-	mr_credit_changed(&shard->credit, 1, 0);
+	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + 1);
 }
 
 // Whether the disk is so far behind that the event is left unsettled.

@@ -35,12 +35,15 @@ void mr_credit_tick(struct mr_credit *credit, uint64_t now_ns)
 	credit->period_ends_ns = now_ns + MR_CREDIT_PERIOD_NS;
 	credit->flows_before = credit->flows_now;
 	credit->flows_now = 0;
+	credit->granted_before = credit->granted_now;
+	credit->granted_now = 0;
 }
 
 void mr_credit_seen(struct mr_credit *credit, struct mr_flow *flow)
 {
 	if (flow->seen_period == credit->period)
 		return;
+	credit->granted_now += mr_credit_of(flow);
 	flow->demand = flow->next - flow->seen_next;
 	flow->seen_next = flow->next;
 	flow->seen_period = credit->period;
@@ -54,10 +57,14 @@ void mr_credit_event(struct mr_credit *credit, uint32_t bytes)
 	credit->event_bytes_x16 += bytes;
 }
 
-void mr_credit_changed(struct mr_credit *credit, uint64_t before, uint64_t after)
+void mr_credit_changed(struct mr_credit *credit, const struct mr_flow *flow, uint64_t before)
 {
 	mr_assert(credit->granted >= before);
-	credit->granted = credit->granted - before + after;
+	credit->granted = credit->granted - before + mr_credit_of(flow);
+	if (flow->seen_period != credit->period)
+		return;
+	mr_assert(credit->granted_now >= before);
+	credit->granted_now = credit->granted_now - before + mr_credit_of(flow);
 }
 
 static uint64_t left(uint64_t limit, uint64_t used)
@@ -84,22 +91,27 @@ static uint64_t share_of(
 	if (share >= MR_PACKET_EVENTS_MAX)
 		return share;
 	share = min_u64(MR_PACKET_EVENTS_MAX, left(limit, others));
-	const uint64_t packet = min_u64(MR_PACKET_EVENTS_MAX, fits / flows);
-	return is_roomy && share < packet ? packet : share;
+	const uint64_t active = max_u64(credit->granted_now, credit->granted_before);
+	const uint64_t packet = min_u64(MR_PACKET_EVENTS_MAX, left(fits, active) / flows);
+	return is_roomy ? max_u64(share, min_u64(MR_PACKET_EVENTS_MAX, mr_credit_of(flow) + packet))
+			: share;
 }
 
 uint64_t mr_credit_extend(struct mr_credit *credit, struct mr_flow *flow, uint64_t free_bytes)
 {
 	const uint64_t bytes = (credit->event_bytes_x16 >> AVERAGE_SHIFT) + 1;
 	const bool is_roomy = free_bytes > credit->room_bytes / 4;
+	// What is accepted brings other records with it.
+	const uint64_t fits = left(free_bytes, credit->room_bytes / 8) / bytes;
 	mr_assert(credit->granted >= mr_credit_of(flow));
-	const uint64_t edge = min_u64(flow->settled + MR_WINDOW_MAX,
-		flow->next + share_of(credit, flow, free_bytes / bytes, is_roomy));
+	const uint64_t edge = min_u64(
+		flow->settled + MR_WINDOW_MAX, flow->next + share_of(credit, flow, fits, is_roomy));
 	if (edge <= flow->edge)
 		return 0;
+	const uint64_t before = mr_credit_of(flow);
 	const uint64_t moved = edge - flow->edge;
 	flow->edge = edge;
-	credit->granted += moved;
+	mr_credit_changed(credit, flow, before);
 	mr_assert(flow->edge - flow->settled <= MR_WINDOW_MAX);
 	return moved;
 }

@@ -36,7 +36,7 @@ void mr_shard_learn(struct mr_shard *shard, struct mr_flow *flow, uint64_t known
 {
 	const uint64_t before = mr_credit_of(flow);
 	mr_flow_known(flow, &shard->refused, known);
-	mr_credit_changed(&shard->credit, before, mr_credit_of(flow));
+	mr_credit_changed(&shard->credit, flow, before);
 }
 
 static void close_session(struct mr_shard *shard, uint32_t index)
@@ -45,11 +45,14 @@ static void close_session(struct mr_shard *shard, uint32_t index)
 	if (!session->is_open)
 		return;
 	for (uint32_t i = 0; i < shard->own_flows; i++) {
-		const uint32_t flow = index * shard->own_flows + i;
-		mr_admission_drop_reorder(shard, &shard->flows[flow]);
-		mr_refused_forget(&shard->flows[flow].refused, &shard->refused, UINT64_MAX);
-		mr_acks_cancel(&shard->acks, flow);
-		mr_credit_changed(&shard->credit, mr_credit_of(&shard->flows[flow]), 0);
+		const uint32_t at = index * shard->own_flows + i;
+		struct mr_flow *flow = &shard->flows[at];
+		mr_admission_drop_reorder(shard, flow);
+		mr_refused_forget(&flow->refused, &shard->refused, UINT64_MAX);
+		mr_acks_cancel(&shard->acks, at);
+		const uint64_t granted = mr_credit_of(flow);
+		flow->edge = flow->next;
+		mr_credit_changed(&shard->credit, flow, granted);
 	}
 	uint32_t found = 0;
 	const uint64_t key = key_of(session->app, session->session_id);

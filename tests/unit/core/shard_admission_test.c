@@ -334,6 +334,68 @@ static void full_buffer_refuses_and_closes_credit(void **state)
 	assert_true(rig.acks[0][0].edge - next >= 50); // credit comes back by itself
 }
 
+// Everything stays in the buffer: it is filled by eight flows, each as far as its edge and no
+// further, at different speeds, until nobody may send any more.
+static void senders_that_keep_to_their_edge_are_not_refused(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){
+		.flows = 4, .buffer_bytes = 1 << 18, .limits = {.object_queue_events = 8000}});
+	rig_session(&rig, 1);
+	rig.lanes_pin = true;
+	uint64_t next[2][4] = {{1, 1, 1, 1}, {1, 1, 1, 1}};
+	for (uint32_t round = 0; round < 3000; round++) {
+		const uint16_t session = round % 2;
+		const uint32_t flow = round / 2 % 4;
+		const struct rig_ack *ack = &rig.acks[session][flow];
+		const struct rig_event event = {.object = rig_object_of(&rig, flow, session)};
+		const uint64_t edge = ack->edge > 0 ? ack->edge : 2;
+		uint64_t count = edge - next[session][flow];
+		if (count > 1 + flow * 30)
+			count = 1 + flow * 30;
+		if (count > 0) {
+			rig_lend(&rig,
+				rig_packet(&rig, session, next[session][flow], ack->settled, &event,
+					(uint32_t)count));
+			next[session][flow] += count;
+		}
+		rig_run(&rig, 2);
+	}
+	assert_int_equal(rig_reason(&rig, MR_REASON_SHARD_FULL), 0);
+	assert_true(rig_counter(&rig, 0, MR_SHARD_BUFFER_USED) > (1 << 18) / 2);
+	rig_audit(&rig);
+}
+
+static void hold_finds_a_state_in_a_full_table(void **state)
+{
+	(void)state;
+	open_rig((struct rig_options){.limits = {.objects_max = 2}});
+	const struct rig_event first = {.object = 100};
+	const struct rig_event second = {.object = 101};
+	rig_hold(&rig, first.object, MR_HOLD);
+	rig_hold(&rig, second.object, MR_HOLD);
+	rig_step(&rig);
+	rig_send(&rig, 1, &first, 1);
+	rig_send(&rig, 2, &second, 1);
+	rig_run(&rig, 3);
+	rig_hold(&rig, 102, MR_HOLD); // of one lane
+	rig_hold(&rig, 102, MR_HOLD); // of another one
+	rig_run(&rig, 3);
+	assert_int_equal(rig_total(&rig, MR_SHARD_OBJECTS_HELD), 3);
+	rig_send(&rig, 3, &(struct rig_event){.object = 102}, 1); // no state for its event
+	rig_run(&rig, 3);
+	assert_int_equal(rig_reason(&rig, MR_REASON_SHARD_FULL), 1);
+	rig_hold(&rig, 102, MR_RELEASE);
+	rig_run(&rig, 3);
+	assert_int_equal(rig_total(&rig, MR_SHARD_OBJECTS_HELD), 3);
+	rig_hold(&rig, 102, MR_RELEASE);
+	rig_hold(&rig, first.object, MR_RELEASE);
+	rig_hold(&rig, second.object, MR_RELEASE);
+	rig_run(&rig, 5);
+	assert_int_equal(rig_total(&rig, MR_SHARD_OBJECTS), 0);
+	assert_int_equal(rig_total(&rig, MR_SHARD_DISTRIBUTED), 2);
+}
+
 static void object_table_and_positions_refuse_when_full(void **state)
 {
 	(void)state;
@@ -495,6 +557,9 @@ int main(void)
 		cmocka_unit_test_teardown(packets_out_of_order_are_admitted_in_order, teardown),
 		cmocka_unit_test_teardown(reorder_list_is_bounded_per_flow_and_in_all, teardown),
 		cmocka_unit_test_teardown(one_flow_keeps_64_packets_at_most, teardown),
+		cmocka_unit_test_teardown(
+			senders_that_keep_to_their_edge_are_not_refused, teardown),
+		cmocka_unit_test_teardown(hold_finds_a_state_in_a_full_table, teardown),
 		cmocka_unit_test_teardown(
 			sequence_beyond_the_edge_is_discarded_unsettled, teardown),
 		cmocka_unit_test_teardown(

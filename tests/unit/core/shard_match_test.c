@@ -10,7 +10,9 @@
 #include "answer.h"
 #include "ledger.h"
 #include "pin.h"
+#include "record_codec.h"
 #include "shard_rig.h"
+#include "shard_state.h"
 #include "shed.h"
 
 static struct rig rig;
@@ -111,6 +113,73 @@ static void two_short_buffers_do_not_wait_for_each_other(void **state)
 	const uint64_t accepted = rig_total(&rig, MR_SHARD_ACCEPTED);
 	assert_true(accepted > 1000);
 	assert_int_equal(rig_heard(&rig, 1) + rig_heard(&rig, 101), accepted);
+}
+
+// Fills a stream with records of no consequence until so much of it is used.
+static void fill(uint32_t shard, uint64_t used)
+{
+	struct mr_stream *stream = &rig.streams[shard];
+	static uint8_t bytes[1024];
+	uint64_t left = used - (stream->size - mr_stream_room(stream));
+	while (left > 0) {
+		struct mr_record head = {.length = 0};
+		uint64_t length = left > sizeof(bytes) ? sizeof(bytes) / 2 : left;
+		mr_record_seal(
+			&head, sizeof(head), bytes, length - sizeof(head), MR_RECORD_DROPPED, 0);
+		(void)mr_stream_append(stream, &head, sizeof(head), bytes, length - sizeof(head));
+		left -= length;
+	}
+	mr_stream_publish(stream);
+}
+
+// Whether a match of the hop is refused just beyond `parts` of 64 and written just below.
+static void check_room(struct mr_hop hop, uint64_t resource, uint64_t parts)
+{
+	const uint64_t record = sizeof(struct mr_record_match) + sizeof(uint64_t);
+	const uint64_t limit = rig.options.buffer_bytes / 64 * parts;
+	const uint64_t written = rig_counter(&rig, 1, MR_SHARD_MATCHES);
+	uint32_t matches;
+	fill(1, limit - record);
+	assert_int_equal(mr_match_hop(rig.shards[1], &hop, resource, &matches), MR_MATCH_WRITTEN);
+	assert_int_equal(matches, 1);
+	assert_int_equal(rig_counter(&rig, 1, MR_SHARD_MATCHES), written + 1);
+	assert_int_equal(mr_match_hop(rig.shards[1], &hop, resource, &matches), MR_MATCH_BLOCKED);
+	assert_int_equal(rig_counter(&rig, 1, MR_SHARD_MATCHES), written + 1);
+}
+
+static void room_is_granted_by_class(void **state)
+{
+	(void)state;
+	const uint64_t size = 65536;
+	rig_open(&rig, &(struct rig_options){.shards = 2, .flows = 2, .buffer_bytes = size});
+	rig_session(&rig, 0);
+	const struct rig_event here = {.object = rig_object_of(&rig, 1, 0)};
+	const struct rig_event there = {.object = rig_object_of(&rig, 0, 0),
+		.ancestors = 1,
+		.gids = {here.object},
+		.via = {MR_VIA_OBJECT}};
+	rig_subscribe(&rig, 1, here.object);
+	rig_hold(&rig, here.object, MR_HOLD);
+	rig_hold(&rig, there.object, MR_HOLD);
+	rig_send(&rig, 1, &here, 1);
+	rig_send(&rig, 1, &there, 1);
+	rig_run(&rig, 3);
+	struct mr_hop own = {.offset = MR_STREAM_START, .stream = 1, .ancestor = MR_VIA_OBJECT};
+	struct mr_hop other = {.offset = MR_STREAM_START, .stream = 0, .ancestor = 0};
+	check_room(other, here.object, 60);
+	fill(0, size / 8 * 7); // not short yet
+	uint32_t matches;
+	assert_int_equal(
+		mr_match_hop(rig.shards[1], &other, here.object, &matches), MR_MATCH_BLOCKED);
+	fill(0, size / 8 * 7 + 16);
+	check_room(other, here.object, 62);
+	assert_int_equal(
+		mr_match_hop(rig.shards[1], &own, here.object, &matches), MR_MATCH_BLOCKED);
+	other.flags = MR_HOP_URGENT;
+	check_room(other, here.object, 63);
+	own.flags = MR_HOP_URGENT;
+	check_room(own, here.object, 64);
+	mr_arena_close(&rig.arena); // nobody has sent these hops: it cannot go on
 }
 
 static void answers_wait_for_every_stage_of_their_generation(void **state)
@@ -261,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(late_read_answers_wait_and_is_retried, teardown),
 		cmocka_unit_test_teardown(two_short_buffers_do_not_wait_for_each_other, teardown),
+		cmocka_unit_test(room_is_granted_by_class),
 		cmocka_unit_test(answers_wait_for_every_stage_of_their_generation),
 		cmocka_unit_test(pin_stops_at_the_first_unfinished_event),
 		cmocka_unit_test(shed_entry_rests_before_another_object_gets_it),
