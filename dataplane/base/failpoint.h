@@ -21,8 +21,8 @@
 	X(retire_after_recycle, "a retired segment is a spare one, or gone")             \
 	X(checkpoint_begin, "the owners are asked for a checkpoint")                     \
 	X(checkpoint_end, "a checkpoint is durable and no frame says so")                \
-	X(snapshot_first_frame, "the first frame of a snapshot is durable")              \
-	X(snapshot_last_frame, "a snapshot counts and nothing else is written")          \
+	X(snapshot_before_frame, "a start is about to write a frame of its snapshot")    \
+	X(snapshot_counts, "a snapshot counts and nothing else is written")              \
 	X(session_recorded, "a session is durable and has no WELCOME")                   \
 	X(batch_recorded, "a batch is recorded and not attempted")                       \
 	X(attempt_succeeded, "an endpoint took a batch and no record says so")

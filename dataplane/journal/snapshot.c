@@ -6,6 +6,7 @@
 
 #include <millrace/journal.h>
 
+#include "failpoint.h"
 #include "journal_frame.h"
 #include "mr_assert.h"
 #include "replay_index.h"
@@ -245,6 +246,7 @@ static int flush(struct mr_snapshot *snapshot, bool is_last)
 	const uint32_t length = mr_journal_frame_finish(&snapshot->frame, &carry);
 	if (is_first_of_its_mark(snapshot))
 		note_frame(snapshot);
+	MR_FAILPOINT(snapshot_before_frame);
 	error = write_frame(snapshot, length);
 	if (error != 0)
 		return error;
@@ -325,8 +327,10 @@ int mr_snapshot_finish(struct mr_snapshot *snapshot, struct mr_journal_place *re
 		if (snapshot->error == 0)
 			snapshot->error = flush(snapshot, true);
 	} while (snapshot->error == 0 && snapshot->place.replay_frame != snapshot->first_frame);
-	if (snapshot->error == 0)
-		snapshot->error = close_segment(snapshot);
+	if (snapshot->error != 0)
+		return snapshot->error;
+	MR_FAILPOINT(snapshot_counts);
+	snapshot->error = close_segment(snapshot);
 	if (snapshot->error != 0)
 		return snapshot->error;
 	*ret_place = snapshot->place;

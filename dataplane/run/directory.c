@@ -5,6 +5,7 @@
 #include <millrace/reason.h>
 #include <millrace/wire.h>
 
+#include "failpoint.h"
 #include "mr_assert.h"
 #include "wire_codec.h"
 
@@ -209,6 +210,7 @@ static bool work_on_record(struct mr_directory *directory, struct mr_session_ent
 	}
 	if (!mr_node_durable(directory->node, entry->record_end))
 		return false;
+	MR_FAILPOINT(session_recorded);
 	recorded(directory, entry);
 	return true;
 }
