@@ -59,7 +59,7 @@ static int add(struct positions *set, mr_position position)
 static int is_of_object(struct cat *cat, const struct mr_tool_record *record)
 {
 	const uint64_t object = cat->tool->options->object;
-	mr_position refers[MR_BATCH_EVENTS_MAX];
+	static mr_position refers[MR_BATCH_EVENTS_MAX];
 
 	if (object == 0)
 		return 1;

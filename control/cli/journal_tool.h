@@ -1,4 +1,5 @@
-// A journal's directory as the tools see it: read only, without its lock, also while a router writes.
+// A journal's directory as the tools see it: read only, without its lock, also while a router
+// writes.
 #pragma once
 
 #include <stdbool.h>

@@ -4,8 +4,8 @@
 // each of them once. A chunk that was read and not asked for yet is the last to go: with fewer
 // chunks than lanes, lanes wait for each other, and none of them reads in vain.
 //
-// Everything read is durable and does not change while its segment lives. What cannot be read, or is
-// not what was written, is counted and read again; it is GONE only with its segment.
+// Everything read is durable and does not change while its segment lives. What cannot be read, or
+// is not what was written, is counted and read again; it is GONE only with its segment.
 #pragma once
 
 #include <stdint.h>

@@ -121,7 +121,8 @@ static struct mr_journal_frame_carry carry_of(
 		.durable_through = place->frame,
 		.replay_frame = place->replay_frame,
 		.replay_segment = place->replay_segment,
-		.oldest_segment = place->oldest_segment};
+		.oldest_segment = place->oldest_segment,
+		.at_ns = snapshot->config.wall_ns};
 }
 
 // An entry of the segment's index: the first frame of each MiB, and the index itself.

@@ -27,7 +27,8 @@ enum {
 
 // First block of a segment, written (durably) before its first frame. Where a segment's streams
 // begin: segments belong to one boot, whose streams have the ids
-// [first_stream, first_stream + streams). Magic, version and check keep their places in every version.
+// [first_stream, first_stream + streams). Magic, version and check keep their places in every
+// version.
 struct mr_segment_header {
 	uint32_t magic; // MR_SEGMENT_MAGIC
 	uint16_t version; // MR_JOURNAL_VERSION

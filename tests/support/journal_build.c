@@ -81,10 +81,11 @@ mr_position journal_build_add(struct journal_build *build, uint16_t stream, cons
 {
 	const struct mr_record *header = record;
 	const uint32_t index = (uint32_t)stream - build->header.first_stream;
-	struct mr_frame_run *run = &build->runs[build->runs_count - 1];
+	struct mr_frame_run *run =
+		build->runs_count > 0 ? &build->runs[build->runs_count - 1] : NULL;
 
 	assert(index < build->header.streams);
-	if (build->runs_count == 0 || run->stream != stream) {
+	if (run == NULL || run->stream != stream) {
 		assert(build->runs_count < JOURNAL_BUILD_RUNS_MAX);
 		run = &build->runs[build->runs_count++];
 		*run = (struct mr_frame_run){.stream = stream, .offset = build->ends[index]};
@@ -115,9 +116,9 @@ static uint64_t write_frame(struct journal_build *build, uint32_t length)
 static void mark(struct journal_build *build)
 {
 	const uint32_t block = (uint32_t)(build->offset / BLOCK);
-	uint32_t *last = &build->marks[build->marks_count - 1];
 
-	if (build->marks_count > 0 && *last / BLOCKS_PER_MIB == block / BLOCKS_PER_MIB)
+	if (build->marks_count > 0
+		&& build->marks[build->marks_count - 1] / BLOCKS_PER_MIB == block / BLOCKS_PER_MIB)
 		return;
 	assert(build->marks_count < JOURNAL_BUILD_MARKS_MAX);
 	build->marks[build->marks_count] = block;

@@ -1,5 +1,5 @@
-// A journal written by a test, frame by frame, as the writer would: for readers, recovery and tools.
-// Everything is durable when the call returns.
+// A journal written by a test, frame by frame, as the writer would: for readers, recovery and
+// tools. Everything is durable when the call returns.
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-// A journal of three segments on the fake disk, and a walk over it: what the tests of scanning share.
+// A journal of three segments on the fake disk, and a walk over it: what the tests of scanning
+// share.
 #pragma once
 
 #include "disk_fake.h"
