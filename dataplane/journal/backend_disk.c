@@ -87,7 +87,8 @@ static uint64_t disk_commit(
 static uint64_t disk_next_due(void *state)
 {
 	const struct mr_backend_disk *disk = state;
-	if (disk->is_failed || disk->pending_since_ns == 0 || disk->writes_count > 0
+	if (disk->is_failed || disk->pending_since_ns == 0
+		|| disk->writes_count == MR_JOURNAL_COMMITS_MAX
 		|| disk->segment_state != DISK_SEGMENT_OPEN)
 		return UINT64_MAX;
 	return disk->pending_since_ns + disk->config.commit_delay_ns;

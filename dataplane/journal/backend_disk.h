@@ -37,7 +37,7 @@ struct mr_backend_disk_config {
 	struct mr_journal_place place;
 	uint64_t segment_bytes;
 	uint64_t commit_bytes_max; // at most MR_JOURNAL_COMMIT_MAX
-	uint64_t commit_delay_ns; // bytes wait so long for company while no write is under way
+	uint64_t commit_delay_ns; // bytes wait so long for company
 	uint64_t retention_bytes; // of all segments together
 	uint64_t retention_age_ns;
 	uint64_t checkpoint_bytes; // a checkpoint is wanted after so many

@@ -8,6 +8,8 @@
 #include "mr_assert.h"
 #include "plant.h"
 
+enum { EAGER_PART = 16 }; // of the largest commit: worth a write of its own
+
 // -- Writes
 
 static void send_rest(struct disk_write *write)
@@ -167,8 +169,8 @@ static uint64_t look_for_new(const struct mr_backend_disk *disk, struct mr_strea
 	return bytes;
 }
 
-// A frame has something to say: new bytes, which wait for company while nothing else is under way;
-// or that a segment is retired.
+// A frame has something to say: new bytes, which wait for company, so that a trickle does not cost a
+// block for every record; or that a segment is retired.
 static bool is_frame_due(struct mr_backend_disk *disk, uint64_t bytes, uint64_t now_ns)
 {
 	if (mr_segment_map_oldest(disk->config.map) != disk->oldest_built)
@@ -177,7 +179,7 @@ static bool is_frame_due(struct mr_backend_disk *disk, uint64_t bytes, uint64_t 
 		return false;
 	if (disk->pending_since_ns == 0)
 		disk->pending_since_ns = now_ns;
-	return disk->writes_count > 0 || bytes >= disk->config.commit_bytes_max
+	return bytes >= disk->config.commit_bytes_max / EAGER_PART
 		|| now_ns - disk->pending_since_ns >= disk->config.commit_delay_ns;
 }
 

@@ -37,10 +37,6 @@ int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config
 	}
 	if (err != 0)
 		return say(journal, MR_EXIT_IO, directory, strerror(-err));
-	if (!mr_disk_posix_is_direct(&journal->disk))
-		mr_log(MR_LOG_WARNING,
-			"journal in %s: its file system has no O_DIRECT; writes go through the page cache, and last as long as it promises",
-			directory);
 	return 0;
 }
 
@@ -103,6 +99,10 @@ int mr_boot_journal_recover(
 	journal->wiring.place = journal->recovered->place;
 	memcpy(journal->wiring.ends, journal->recovered->ends, sizeof(journal->wiring.ends));
 	tell(journal->recovered, config->journal_dir);
+	if (!mr_disk_posix_is_direct(&journal->disk)) // known since the first file was opened
+		mr_log(MR_LOG_WARNING,
+			"journal in %s: its file system has no O_DIRECT; writes go through the page cache, and last as long as it promises",
+			config->journal_dir);
 	return 0;
 }
 

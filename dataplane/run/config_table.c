@@ -92,7 +92,7 @@ const struct mr_config_key mr_config_keys[] = {
 	ROW("journal.commit_max", commit_max, BYTES, "1MiB", 64 * KIB, MR_JOURNAL_COMMIT_MAX,
 		"Largest write, at most a quarter of a segment"),
 	ROW("journal.commit_delay", commit_delay_ns, DURATION, "300us", 0, 100 * MS,
-		"How long a record may wait for others to be written with it while the disk is idle"),
+		"How long records may wait for others to be written with them; a sixteenth of a commit does not wait"),
 	ROW("journal.segment_bytes", segment_bytes, BYTES, "64MiB", MR_SEGMENT_BYTES_MIN, GIB,
 		"Size of a segment file, a multiple of 4 KiB"),
 	ROW("journal.checkpoint_bytes", checkpoint_bytes, BYTES, "256MiB", MIB, 1024 * GIB,

@@ -60,14 +60,15 @@ static void nothing_counts_while_it_is_being_written(void **state)
 	writer_close(&writer);
 }
 
-static void bytes_wait_for_company_while_no_write_is_under_way(void **state)
+static void few_bytes_wait_for_company(void **state)
 {
 	(void)state;
 	static struct writer writer;
 	writer_init(&writer, 1);
-	writer.config.commit_bytes_max = 16 * WRITER_RECORD_BYTES;
+	writer.config.commit_bytes_max = 16 * 8 * WRITER_RECORD_BYTES;
 	writer_open(&writer);
 	writer_run(&writer, ms);
+	disk_fake_delay(writer.fake, (struct disk_fake_delays){.write_ns = ms});
 	const uint64_t writes = disk_fake_writes(writer.fake);
 	writer_append(&writer, 0, 1);
 	writer_step(&writer, 1000);
@@ -79,13 +80,20 @@ static void bytes_wait_for_company_while_no_write_is_under_way(void **state)
 	writer_step(&writer, 1);
 	assert_int_equal(disk_fake_writes(writer.fake), writes + 1); // both in one
 	assert_int_equal(mr_journal_next_due(writer.journal), UINT64_MAX);
-	writer_run(&writer, ms);
-	assert_true(writer_is_durable(&writer));
 
-	// A whole commit does not wait.
-	writer_append(&writer, 0, 16);
+	// No less while something is being written.
+	writer_append(&writer, 0, 1);
+	writer_step(&writer, 1);
+	assert_int_equal(disk_fake_writes(writer.fake), writes + 1);
+	assert_int_equal(
+		mr_journal_next_due(writer.journal), writer.now_ns + writer.config.commit_delay_ns);
+
+	// A sixteenth of a commit does not wait.
+	writer_append(&writer, 0, 7);
 	writer_step(&writer, 1);
 	assert_int_equal(disk_fake_writes(writer.fake), writes + 2);
+	writer_run(&writer, 3 * ms);
+	assert_true(writer_is_durable(&writer));
 	writer_close(&writer);
 }
 
@@ -285,7 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_durable_is_in_the_file_and_in_the_map),
 		cmocka_unit_test(nothing_counts_while_it_is_being_written),
-		cmocka_unit_test(bytes_wait_for_company_while_no_write_is_under_way),
+		cmocka_unit_test(few_bytes_wait_for_company),
 		cmocka_unit_test(a_stream_that_has_much_does_not_starve_the_others),
 		cmocka_unit_test(a_slow_disk_makes_commits_larger),
 		cmocka_unit_test(writes_that_overtake_each_other_count_in_order),
