@@ -1,6 +1,6 @@
 // The event ledger of one shard: offered = accepted + refused, accepted + recovered = queued +
-// distributed + dropped, in all and by app, workspace and database. Rows of a scope table are claimed once and
-// never move; when they run out, `other` counts.
+// distributed + dropped, in all and by app, workspace and database. Rows of a scope table are
+// claimed once and never move; when they run out, `other` counts.
 #pragma once
 
 #include <stdbool.h>

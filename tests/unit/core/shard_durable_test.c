@@ -1,5 +1,5 @@
-// A shard with a journal on disk: what it refuses and leaves unsettled, what it tells the others, and
-// events that have left the buffer.
+// A shard with a journal on disk: what it refuses and leaves unsettled, what it tells the others,
+// and events that have left the buffer.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
