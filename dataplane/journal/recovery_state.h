@@ -1,5 +1,6 @@
-// Inside of recovery: recovery.c finds the state, recovery_write.c writes it down as the first
-// records of new streams, recovery_lanes.c the part of the lanes.
+// Inside of recovery: recovery.c finds the state, recovery_map.c where everything stands,
+// recovery_write.c writes the state down as the first records of new streams, recovery_lanes.c the
+// part of the lanes.
 #pragma once
 
 #include "quarantine.h"
@@ -33,6 +34,12 @@ void recovery_drop(struct recovery *recovery, uint32_t stream, mr_position origi
 // Fills the error with what a step was and returns `error`.
 int recovery_failed(struct recovery *recovery, int error, const char *what);
 
+// -- recovery_map.c
+// The boot will have so many streams. 0 or negative errno, with the error filled.
+int recovery_map_segments(struct recovery *recovery, uint32_t streams);
+void recovery_close_map(const struct recovery *recovery); // closes all descriptors
+
+// -- recovery_write.c, recovery_lanes.c
 // All of the state as records of the snapshot, and for the stages. 0 or negative errno.
 int recovery_write(struct recovery *recovery);
 int recovery_write_lanes(struct recovery *recovery);

@@ -75,6 +75,7 @@ void mr_replay_free(struct mr_replay *replay)
 	for (uint32_t i = 0; i < replay->lanes.used; i++) {
 		struct replay_lane *lane = replay_lane(replay, i);
 		free(lane->absent);
+		free(lane->dump);
 		for (uint32_t k = 0; k < MR_IN_FLIGHT_MAX; k++)
 			free(lane->sublanes[k].batch);
 	}
@@ -263,20 +264,14 @@ int mr_replay_record(
 		const struct mr_record_queued *queued = bytes;
 		return replay_queued(replay, stream, (const void *)(queued + 1), queued->count);
 	}
-	case MR_RECORD_LANE: {
-		const struct mr_record_lane *lane = bytes;
-		return replay_lane_record(replay, lane, (const void *)(lane + 1));
-	}
-	case MR_RECORD_BATCH: {
-		const struct mr_record_batch *batch = bytes;
-		return replay_batch(replay, batch, (const void *)(batch + 1));
-	}
+	case MR_RECORD_LANE:
+	case MR_RECORD_BATCH:
+	case MR_RECORD_PROGRESS:
+		return replay_lane_says(replay, record);
 	case MR_RECORD_DROPPED:
 		return replay_dropped(replay, stream, bytes);
 	case MR_RECORD_CHECKPOINT:
 		return replay_checkpoint(replay, bytes);
-	case MR_RECORD_PROGRESS:
-		return replay_progress(replay, bytes);
 	case MR_RECORD_SESSION:
 		return replay_session(replay, bytes);
 	case MR_RECORD_EXPIRED:

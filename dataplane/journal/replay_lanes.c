@@ -1,4 +1,5 @@
-// What lanes owe, while records come in: matched entries, checkpoints, batches and what they settle.
+// What lanes owe, while records come in: matched entries, checkpoints, batches and what they
+// settle.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,21 +136,14 @@ static void begin_state(struct mr_replay *replay, struct replay_lane *lane, mr_p
 		struct replay_sublane *sublane = &lane->sublanes[k];
 		sublane->batch_number = 0;
 		sublane->batch_count = 0;
-		sublane->settled_number = 0;
 		sublane->left = 0;
 		sublane->is_counted = false;
 	}
 }
 
-int replay_lane_record(
-	struct mr_replay *replay, const struct mr_record_lane *record, const mr_position *positions)
+static int take_lane(struct mr_replay *replay, uint32_t number, const struct mr_record_lane *record)
 {
-	if (record->webhook == 0 || record->sublanes == 0 || record->sublanes > MR_IN_FLIGHT_MAX
-		|| record->sublane >= record->sublanes)
-		return -EBADMSG;
-	const uint32_t number = lane_at(replay, record->webhook);
-	if (number == MR_REPLAY_NONE)
-		return -ENOMEM;
+	const mr_position *positions = (const void *)(record + 1);
 	struct replay_lane *lane = replay_lane(replay, number);
 	if (lane->last_number < record->last_number)
 		lane->last_number = record->last_number;
@@ -220,14 +214,10 @@ static int settle(struct mr_replay *replay, uint32_t number, uint32_t k)
 	return 0;
 }
 
-int replay_batch(struct mr_replay *replay, const struct mr_record_batch *record,
-	const mr_position *positions)
+static int take_batch(
+	struct mr_replay *replay, uint32_t number, const struct mr_record_batch *record)
 {
-	if (record->webhook == 0 || record->number == 0 || record->sublane >= MR_IN_FLIGHT_MAX)
-		return -EBADMSG;
-	const uint32_t number = lane_at(replay, record->webhook);
-	if (number == MR_REPLAY_NONE)
-		return -ENOMEM;
+	const mr_position *positions = (const void *)(record + 1);
 	struct replay_lane *lane = replay_lane(replay, number);
 	struct replay_sublane *sublane = &lane->sublanes[record->sublane];
 	// One batch of a sub-lane at a time: this one says that the one before is settled.
@@ -249,13 +239,9 @@ int replay_batch(struct mr_replay *replay, const struct mr_record_batch *record,
 	return 0;
 }
 
-int replay_progress(struct mr_replay *replay, const struct mr_record_progress *record)
+static int take_progress(
+	struct mr_replay *replay, uint32_t number, const struct mr_record_progress *record)
 {
-	if (record->webhook == 0 || record->sublane >= MR_IN_FLIGHT_MAX)
-		return -EBADMSG;
-	const uint32_t number = lane_at(replay, record->webhook);
-	if (number == MR_REPLAY_NONE)
-		return -ENOMEM;
 	struct replay_lane *lane = replay_lane(replay, number);
 	struct replay_sublane *sublane = &lane->sublanes[record->sublane];
 	sublane->settled_number = record->settled_number;
@@ -269,6 +255,81 @@ int replay_progress(struct mr_replay *replay, const struct mr_record_progress *r
 		return 0;
 	return settle(replay, number, record->sublane);
 }
+
+// -- Whole checkpoints
+
+static int take_record(struct mr_replay *replay, uint32_t number, const struct mr_record *record)
+{
+	const void *bytes = record;
+	if (record->kind == MR_RECORD_LANE)
+		return take_lane(replay, number, bytes);
+	if (record->kind == MR_RECORD_BATCH)
+		return take_batch(replay, number, bytes);
+	return take_progress(replay, number, bytes);
+}
+
+// A lane's checkpoint ends with the progress of its last sub-lane. Until that has come, what was
+// known before stands: the rest may have been lost with the crash.
+static int take_dump(struct mr_replay *replay, uint32_t number, const struct mr_record *record)
+{
+	struct replay_lane *lane = replay_lane(replay, number);
+	int error = mr_grow((void **)&lane->dump, &lane->dump_capacity,
+		(uint64_t)lane->dump_bytes + record->length, 1);
+	if (error != 0)
+		return error;
+	memcpy(lane->dump + lane->dump_bytes, record, record->length);
+	lane->dump_bytes += record->length;
+	const struct mr_record_lane *first = (const void *)lane->dump;
+	const struct mr_record_progress *last = (const void *)record;
+	if (record->kind != MR_RECORD_PROGRESS || last->sublane + 1 != first->sublanes)
+		return 0;
+	for (uint32_t done = 0; done < lane->dump_bytes && error == 0;) {
+		const struct mr_record *next = (const void *)(lane->dump + done);
+		error = take_record(replay, number, next);
+		done += next->length;
+	}
+	free(lane->dump);
+	lane->dump = NULL;
+	lane->dump_bytes = 0;
+	lane->dump_capacity = 0;
+	return error;
+}
+
+// The webhook that the record is about; 0: it cannot be.
+static uint64_t webhook_of(const struct mr_record *record)
+{
+	const void *bytes = record;
+	if (record->kind == MR_RECORD_LANE) {
+		const struct mr_record_lane *lane = bytes;
+		return lane->sublanes <= MR_IN_FLIGHT_MAX && lane->sublane < lane->sublanes
+			? lane->webhook
+			: 0;
+	}
+	if (record->kind == MR_RECORD_BATCH) {
+		const struct mr_record_batch *batch = bytes;
+		return batch->number != 0 && batch->sublane < MR_IN_FLIGHT_MAX ? batch->webhook : 0;
+	}
+	const struct mr_record_progress *progress = bytes;
+	return progress->sublane < MR_IN_FLIGHT_MAX ? progress->webhook : 0;
+}
+
+int replay_lane_says(struct mr_replay *replay, const struct mr_record *record)
+{
+	const uint64_t webhook = webhook_of(record);
+	if (webhook == 0)
+		return -EBADMSG;
+	const uint32_t number = lane_at(replay, webhook);
+	if (number == MR_REPLAY_NONE)
+		return -ENOMEM;
+	struct replay_lane *lane = replay_lane(replay, number);
+	if (record->kind == MR_RECORD_LANE && (record->flags & MR_LANE_RECORD_FIRST))
+		lane->dump_bytes = 0;
+	else if (lane->dump_bytes == 0)
+		return take_record(replay, number, record);
+	return take_dump(replay, number, record);
+}
+
+// -- What is given up
 
 // A batch of which one entry was given up is not sent under its number again: what is left of it
 // waits once more.

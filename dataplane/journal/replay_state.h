@@ -1,6 +1,5 @@
-// Inside of a replay; its parts: replay.c sessions and windows, replay_events.c events, replay_hops.c
-// which of their hops are done in the end, replay_lanes.c lanes, replay_owed.c what they owe in the
-// end.
+// Inside of a replay: replay.c sessions and windows, replay_events.c events, replay_hops.c which of
+// their hops are done in the end, replay_lanes.c lanes, replay_owed.c what they owe in the end.
 #pragma once
 
 #include "hash.h"
@@ -58,6 +57,9 @@ struct replay_lane {
 	struct replay_list state; // of the last checkpoint
 	struct replay_list matched; // since
 	uint32_t records; // lane records in `state`
+	// Records of a checkpoint of the lane whose last one has not come yet.
+	uint8_t *dump;
+	uint32_t dump_bytes, dump_capacity;
 	uint32_t absent_count, absent_capacity;
 	struct replay_absent *absent;
 	struct replay_sublane sublanes[MR_IN_FLIGHT_MAX];
@@ -108,11 +110,8 @@ static inline bool replay_matters(
 // -- replay_lanes.c
 int replay_match(
 	struct mr_replay *replay, mr_position position, const struct mr_record_match *match);
-int replay_lane_record(struct mr_replay *replay, const struct mr_record_lane *record,
-	const mr_position *positions);
-int replay_batch(struct mr_replay *replay, const struct mr_record_batch *record,
-	const mr_position *positions);
-int replay_progress(struct mr_replay *replay, const struct mr_record_progress *record);
+// LANE, BATCH and PROGRESS.
+int replay_lane_says(struct mr_replay *replay, const struct mr_record *record);
 int replay_delivery_dropped(struct mr_replay *replay, const struct mr_record_dropped *record);
 // The entry leaves; when it may stand in a lane record, that is noted. 0 or -ENOMEM.
 int replay_leave(struct mr_replay *replay, uint32_t lane, mr_position position, uint32_t sublane);

@@ -183,8 +183,10 @@ static_assert(sizeof(struct mr_record_progress) == 56, "record format");
 enum mr_lane_record_flag {
 	// A checkpoint's: the lane's whole state, in one or several records of which the first
 	// carries MR_LANE_RECORD_FIRST and replaces all that was known of the lane's entries from
-	// match records below `taken`. Without it: the record spills entries that are in the state
-	// already, and says nothing new.
+	// match records below `taken`; batch and progress records of the lane follow, and the
+	// progress of its last sub-lane ends it: until that is there, nothing of it counts.
+	// Without it: the record spills entries that are in the state already, and says nothing
+	// new.
 	MR_LANE_RECORD_STATE = 1,
 	MR_LANE_RECORD_FIRST = 2,
 	// The positions are of lane records that hold the entries, oldest first.

@@ -304,6 +304,7 @@ static void spilled_lane_records_are_named_not_written_anew(void **state)
 	lane.flags = MR_LANE_RECORD_STATE;
 	lane.positions = (mr_position[]){events[5], 0};
 	history_lane(&rig.history, stream, &lane);
+	history_progress(&rig.history, stream, WEBHOOK, 0, 0);
 	rig_commit(&rig);
 	for (uint32_t i = 0; i < 3; i++) {
 		rig_stop(&rig);
@@ -396,6 +397,7 @@ static void retired_entries_are_dropped_as_expired(void **state)
 	history_lane(&rig.history, rig_delivery(&rig, 0), &lane);
 	history_batch(&rig.history, rig_delivery(&rig, 0), WEBHOOK, 8, 0,
 		(mr_position[]){events[0], events[2], 0});
+	history_progress(&rig.history, rig_delivery(&rig, 0), WEBHOOK, 0, 7);
 	rig_commit(&rig);
 	rig.build.carry.oldest_segment = retired + 1;
 	rig_commit(&rig);

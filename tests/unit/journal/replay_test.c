@@ -457,12 +457,35 @@ static void a_second_checkpoint_replaces_the_first(void **state)
 		.flags = MR_LANE_RECORD_STATE | MR_LANE_RECORD_FIRST,
 		.positions = (mr_position[]){older, old, 0}};
 	history_lane(&history, DELIVERY, &states);
+	history_progress(&history, DELIVERY, WEBHOOK, 0, 0);
 	const mr_position a = matched(&history, 1, 0);
 	states.taken = mr_position_make(OTHER_SHARD, history.ends[OTHER_SHARD]);
 	states.positions = (mr_position[]){old, a, 0};
 	history_lane(&history, DELIVERY, &states);
+	history_progress(&history, DELIVERY, WEBHOOK, 0, 0);
 	const struct mr_replay_lane lane = lane_of(&history, WEBHOOK, 1);
 	expect_items(&lane.sublanes[0], (mr_position[]){old, a, 0});
+	history_close(&history);
+}
+
+// The crash came between two frames of one lane's checkpoint.
+static void half_a_checkpoint_of_a_lane_says_nothing(void **state)
+{
+	(void)state;
+	struct history history;
+	history_open(&history);
+	const mr_position a = matched(&history, 1, 0);
+	const mr_position b = matched(&history, 2, 1);
+	const struct history_lane states = {.webhook = WEBHOOK,
+		.taken = mr_position_make(OTHER_SHARD, history.ends[OTHER_SHARD]),
+		.sublanes = 2,
+		.flags = MR_LANE_RECORD_STATE | MR_LANE_RECORD_FIRST,
+		.positions = (mr_position[]){a, 0}};
+	history_lane(&history, DELIVERY, &states);
+	history_progress(&history, DELIVERY, WEBHOOK, 0, 0);
+	const struct mr_replay_lane lane = lane_of(&history, WEBHOOK, 2);
+	expect_items(&lane.sublanes[0], (mr_position[]){a, 0});
+	expect_items(&lane.sublanes[1], (mr_position[]){b, 0});
 	history_close(&history);
 }
 
@@ -504,6 +527,7 @@ static void spill(struct history *history)
 	states.flags = MR_LANE_RECORD_STATE;
 	states.positions = (mr_position[]){mr_position_make(3, 4096 + 8 * 7), 0};
 	history_lane(history, DELIVERY, &states);
+	history_progress(history, DELIVERY, WEBHOOK, 0, 0);
 }
 
 static mr_position old_entry(uint64_t number)
@@ -639,6 +663,7 @@ int main(void)
 		cmocka_unit_test(a_batch_that_lost_an_entry_is_none_any_more),
 		cmocka_unit_test(a_checkpoint_of_a_lane_replaces_what_it_had_taken),
 		cmocka_unit_test(a_second_checkpoint_replaces_the_first),
+		cmocka_unit_test(half_a_checkpoint_of_a_lane_says_nothing),
 		cmocka_unit_test(spilling_says_nothing_new),
 		cmocka_unit_test(lane_records_of_a_checkpoint_are_kept_unread),
 		cmocka_unit_test(lane_records_are_read_as_far_as_batches_came),
