@@ -33,6 +33,7 @@ static void durable_init(struct mr_lanes *lanes, const struct mr_lanes_config *c
 	lanes->own = config->own;
 	lanes->spill = mr_spill_limits_of(config->entries_max, config->own->size);
 	lanes->counted_end = mr_stream_next(config->own);
+	lanes->named_end = lanes->counted_end;
 	mr_lane_need_init(&lanes->need, config->map, config->needs);
 }
 

@@ -113,6 +113,12 @@ struct mr_lanes {
 	struct mr_spill_limits spill;
 	struct mr_fifo uncounted; // offsets of the stage's lane records that are not durable yet
 	uint64_t counted_end; // those below are counted as needed
+	// Lane records that have left their lists and that a start may still look for, because a
+	// checkpoint names them: those below `named_end`, or of earlier boots. The first
+	// `released_before` of them left before the last checkpoint began.
+	struct mr_fifo released;
+	uint32_t released_before;
+	uint64_t named_end;
 	bool gives_up; // the oldest records of long lists: nothing else makes room
 	uint64_t spilled; // entries in lane records
 	struct mr_lag lags;

@@ -105,6 +105,36 @@ static uint64_t before_records(const struct mr_sublane *sublane)
 		+ sublane->sides[MR_LANE_PENALTY].left + in_memory(sublane);
 }
 
+// A record has left its list. A crash would make a start read it again while the last checkpoint
+// names it.
+static void release(struct mr_lanes *lanes, mr_position position)
+{
+	bool is_named = mr_position_stream(position) != lanes->own->id
+		|| mr_position_offset(position) < lanes->named_end;
+	if (!is_named || !mr_fifo_push(&lanes->released, &lanes->pool, position))
+		mr_lane_need_remove(&lanes->need, position);
+}
+
+void mr_spill_checkpoint_begin(struct mr_lanes *lanes)
+{
+	mr_assert(lanes->released_before == 0);
+	lanes->released_before = lanes->released.count;
+	lanes->named_end = UINT64_MAX;
+}
+
+void mr_spill_checkpoint_end(struct mr_lanes *lanes)
+{
+	mr_assert(lanes->named_end == UINT64_MAX);
+	lanes->named_end = mr_stream_next(lanes->own);
+}
+
+void mr_spill_checkpoint_holds(struct mr_lanes *lanes)
+{
+	mr_assert(lanes->released_before <= lanes->released.count);
+	for (; lanes->released_before > 0; lanes->released_before--)
+		mr_lane_need_remove(&lanes->need, mr_fifo_pop(&lanes->released, &lanes->pool));
+}
+
 // A record becomes the newest one.
 static bool list(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_lane_spill *spill,
 	mr_position position, uint32_t entries)
@@ -130,7 +160,7 @@ static void unlist_last(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_
 	uint32_t entries = spill->last_entries;
 	mr_assert(spill->last != 0);
 	mr_assert(spill->entries >= entries && lane->spilled >= entries);
-	mr_lane_need_remove(&lanes->need, spill->last);
+	release(lanes, spill->last);
 	spill->last = 0;
 	spill->last_entries = 0;
 	spill->entries -= entries;
@@ -256,7 +286,7 @@ static uint32_t unlist(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_s
 		unlist_last(lanes, lane, spill);
 		return entries;
 	}
-	mr_lane_need_remove(&lanes->need, mr_fifo_pop(&spill->records, &lanes->pool));
+	release(lanes, mr_fifo_pop(&spill->records, &lanes->pool));
 	entries = (uint32_t)mr_fifo_pop(&spill->records, &lanes->pool);
 	mr_assert(spill->entries >= entries && lane->spilled >= entries);
 	spill->entries -= entries;

@@ -83,6 +83,11 @@ bool mr_spill_is_due(const struct mr_lanes *lanes, const struct mr_sublane *subl
 void mr_spill_write(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane);
 // Once per step: records that have become durable are counted as needed.
 void mr_spill_follow(struct mr_lanes *lanes);
+// A checkpoint of the stage begins; all its lanes are said; the journal has made it the one that a
+// start replays from. A lane record that has left its list stays needed until none names it.
+void mr_spill_checkpoint_begin(struct mr_lanes *lanes);
+void mr_spill_checkpoint_end(struct mr_lanes *lanes);
+void mr_spill_checkpoint_holds(struct mr_lanes *lanes);
 // Whether the sub-lane should read back its oldest record, or, when there is none, its tail; and
 // whether there is memory for it now.
 bool mr_spill_wants(const struct mr_sublane *sublane);

@@ -28,8 +28,11 @@ void mr_delivery_follow_journal(struct mr_delivery *delivery)
 	const struct mr_journal_board *journal = delivery->config.journal;
 	struct mr_delivery_checkpoint *checkpoint = &delivery->checkpoint;
 	mr_assert(journal != NULL && checkpoint->epoch >= checkpoint->done);
-	if (checkpoint->epoch == checkpoint->done)
+	if (checkpoint->epoch == checkpoint->done) {
 		checkpoint->epoch = atomic_load_explicit(&journal->epoch, memory_order_acquire);
+		if (checkpoint->epoch != checkpoint->done)
+			mr_spill_checkpoint_holds(&delivery->lanes); // the one that is done
+	}
 	if (checkpoint->epoch != checkpoint->done && checkpoint->slot == 0)
 		delivery->progress_due_ns = delivery->now.mono_ns; // what has settled is said first
 	// After the epoch: lane records in frames before it are counted as needed from here on,
@@ -69,6 +72,7 @@ static bool write_taken(struct mr_delivery *delivery)
 	mr_record_seal(&head, sizeof(head), positions, body_bytes, MR_RECORD_TAKEN, 0);
 	mr_stream_append(stream, &head, sizeof(head), positions, body_bytes);
 	delivery->checkpoint.slot = 1;
+	mr_spill_checkpoint_begin(&delivery->lanes);
 	return true;
 }
 
@@ -81,12 +85,13 @@ struct dump {
 	uint32_t flags; // of the next record
 	uint32_t count; // positions gathered for it
 	uint32_t entries; // that they stand for
+	bool is_empty; // the lane owes nothing: one record says so
 	mr_position positions[MR_LANE_RECORD_ENTRIES_MAX];
 };
 
 static void flush(struct dump *dump)
 {
-	if (dump->count == 0)
+	if (dump->count == 0 && !dump->is_empty)
 		return;
 	struct mr_delivery *delivery = dump->delivery;
 	const struct mr_recipient *recipient = dump->recipient;
@@ -230,6 +235,13 @@ static bool dump_lane(struct mr_delivery *delivery, struct mr_recipient *recipie
 			+ sublane->sides[MR_LANE_PENALTY].left;
 		gather_sides(&dump, sublane);
 		gather_spill(&dump, &sublane->spill);
+	}
+	dump.is_empty = lane->pending == 0;
+	if (dump.is_empty)
+		flush(&dump);
+	// The first record replaces what was known of batches and progress, too.
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
 		if (sublane->number != 0)
 			repeat_batch(&dump, sublane);
 		mr_progress_append(delivery, progress, sublane);
@@ -255,6 +267,7 @@ static void finish(struct mr_delivery *delivery)
 	atomic_store_explicit(&owner->epoch, checkpoint->epoch, memory_order_release);
 	checkpoint->done = checkpoint->epoch;
 	checkpoint->slot = 0;
+	mr_spill_checkpoint_end(&delivery->lanes);
 }
 
 uint32_t mr_delivery_checkpoint(struct mr_delivery *delivery, uint32_t units)

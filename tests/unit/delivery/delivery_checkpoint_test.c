@@ -108,6 +108,7 @@ static void restore(const struct rig *rig, uint64_t webhook, uint64_t from, uint
 			restore_lane(rig, record);
 		} else if (record->kind == MR_RECORD_BATCH && batch->webhook == webhook
 			&& record->flags == MR_BATCH_AGAIN) {
+			assert_true(restored.first_records == 1);
 			restored.sublanes[batch->sublane].again = *batch;
 			memcpy(restored.sublanes[batch->sublane].batch, batch + 1,
 				batch->count * sizeof(mr_position));
@@ -268,6 +269,45 @@ static void a_checkpoint_waits_for_a_border_and_for_room(void **state)
 	assert_int_equal(atomic_load(&rig->owner.epoch), 1);
 }
 
+// Read back and delivered, yet a start that replays from the checkpoint would read it.
+static void a_record_that_a_checkpoint_names_is_needed_until_the_next_one_holds(void **state)
+{
+	struct rig *rig = *state;
+	static mr_position positions[13000];
+	rig_add(rig, rig_webhook(rig, 1, 2));
+	fill(rig, positions, 13000);
+	uint64_t from = checkpoint(rig, 1);
+	restore(rig, 5001, from, end_of(rig));
+	const struct mr_lane *lane = mr_lane_find(&rig->delivery->lanes, 1);
+	uint64_t records = mr_spill_records(&mr_lane_sublane(&rig->delivery->lanes, lane, 0)->spill)
+		+ mr_spill_records(&mr_lane_sublane(&rig->delivery->lanes, lane, 1)->spill);
+	assert_true(records > 4);
+	for (uint32_t i = 0; i < 2000 && lane->pending > 0; i++) {
+		rig_answer_all(MR_OUTCOME_OK, 200);
+		rig_run(rig, 60 * MS, 10 * MS);
+	}
+	assert_int_equal(lane->pending, 0);
+	assert_int_equal(rig_needs(rig), records);
+	checkpoint(rig, 2);
+	assert_int_equal(rig_needs(rig), records); // it may not hold yet
+	checkpoint(rig, 3);
+	assert_int_equal(rig_needs(rig), 0);
+}
+
+static void a_lane_that_only_fails_says_that_it_owes_nothing(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 3));
+	rig->delivery->recipients[1].lane->failures = 2;
+	rig->delivery->recipients[1].failing_since_ns = 99;
+	uint64_t from = checkpoint(rig, 1);
+	restore(rig, 5001, from, end_of(rig));
+	assert_int_equal(restored.lane_records, 1);
+	assert_int_equal(restored.first_records, 1);
+	assert_int_equal(restored.progress_records, 3);
+	assert_int_equal(restored.last_number, rig->delivery->recipients[1].last_number);
+}
+
 static void progress_is_said_before_a_checkpoint(void **state)
 {
 	struct rig *rig = *state;
@@ -336,6 +376,11 @@ int main(void)
 			a_checkpoint_in_small_steps_says_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_checkpoint_waits_for_a_border_and_for_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_record_that_a_checkpoint_names_is_needed_until_the_next_one_holds, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_lane_that_only_fails_says_that_it_owes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			progress_is_said_before_a_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_journal_stops_no_delivery, setup, teardown),

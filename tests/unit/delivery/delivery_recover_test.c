@@ -63,6 +63,18 @@ static void start(struct rig *rig)
 	assert_true(mr_delivery_recover(rig->delivery, &found.lane, 1));
 }
 
+// Lane records of the earlier boot are needed until a checkpoint holds that does not name them.
+static void expect_nothing_is_needed(struct rig *rig)
+{
+	for (uint64_t epoch = 1; epoch <= 2; epoch++) {
+		atomic_store(&rig->journal.epoch, epoch);
+		rig_run(rig, 5 * MS, MS);
+		assert_int_equal(atomic_load(&rig->owner.epoch), epoch);
+	}
+	assert_int_equal(rig_needs(rig), 0);
+	assert_int_equal(rig->delivery->lanes.pool.used, 0);
+}
+
 static void expect_batch(struct rig *rig, uint64_t first, uint32_t count)
 {
 	rig_run(rig, 100 * MS, 10 * MS);
@@ -93,7 +105,8 @@ static void what_was_owed_is_delivered_in_order_once_the_webhook_is_there(void *
 	rig_run(rig, 60 * MS, 10 * MS);
 	assert_int_equal(rig_counter(rig, MR_DELIVERY_DELIVERED), 1300);
 	assert_int_equal(mr_read(&rig->rows[1].recovered), 1200);
-	assert_int_equal(rig_needs(rig), 0);
+	assert_int_equal(rig_needs(rig), 3);
+	expect_nothing_is_needed(rig);
 	rig_free(rig);
 }
 
@@ -252,7 +265,7 @@ static void the_rest_of_a_lost_batch_is_dropped_too(void **state)
 	expect_batch(rig, 601, 200);
 	rig_run(rig, 60 * MS, 10 * MS);
 	assert_int_equal(rig_dropped(rig, MR_REASON_EXPIRED), 600);
-	assert_int_equal(rig_needs(rig), 0);
+	expect_nothing_is_needed(rig);
 	rig_free(rig);
 }
 
