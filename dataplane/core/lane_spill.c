@@ -224,7 +224,8 @@ bool mr_spill_may_read(
 	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane)
 {
 	const struct mr_chunk_pool *pool = &lanes->pool;
-	if (pool->capacity - pool->used < MR_SPILL_READ_CHUNKS)
+	// What is read may stay for long: it must not stop the intake.
+	if (pool->capacity - pool->used < 3 * MR_SPILL_READ_CHUNKS)
 		return false;
 	// When memory is short it is for those who have nothing and make use of it.
 	return pool->used <= lanes->spill.chunks / 16 * 15

@@ -6,8 +6,8 @@
 // Memory of the pool: sides grow into seven eighths of it only. Beyond, entries go to tails, and
 // tails become records the sooner the less is left; a short record is written anew with what has
 // come since, so that the list of records stays short. When nothing is left, what comes has to
-// wait. It never does for long: every tail can become a record, lanes that settle may still read
-// back, and after a second without memory the longest lists give up their oldest records. The
+// wait. It never does for long: every tail can become a record, reading back stops before that,
+// and after a second without memory the longest lists give up their oldest records. The
 // stream, in turn, gets room by becoming durable, which waits for nobody.
 #pragma once
 
