@@ -205,7 +205,7 @@ static bool is_settled(const struct sink *sink, uint64_t now_ns, uint64_t *done_
 		return false;
 	struct mr_checker_audit audit;
 	mr_checker_audit(&sink->checker, &audit);
-	return audit.lost == 0;
+	return audit.lost == 0 && sink->checker.paths_count >= sink->options->paths;
 }
 
 static void serve(struct sink *sink)
