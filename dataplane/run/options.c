@@ -39,7 +39,8 @@ void mr_options_help(FILE *out)
 	      "  millraced --config millrace.yaml --set port.device=net_tap0,iface=millrace0\n"
 	      "  kill -HUP $(pidof millraced)    # reads the configuration again\n"
 	      "\n"
-	      "Exit codes: 0 done, 1 failed, 2 wrong usage, 74 input/output error, 78 wrong configuration.\n",
+	      "Exit codes: 0 done, 1 failed, 2 wrong usage, 65 journal corrupt, 74 input/output error,\n"
+	      "78 wrong configuration, or another process has the journal.\n",
 		out);
 }
 
