@@ -23,6 +23,28 @@ static void follow_memory(struct mr_delivery *delivery)
 		delivery->short_ns != 0 && now_ns - delivery->short_ns >= SHORT_NS;
 }
 
+// Match records up to here may stand in frames that a start will not replay.
+static void note_ends(struct mr_delivery *delivery)
+{
+	const struct mr_delivery_config *config = &delivery->config;
+	for (uint32_t shard = 0; shard < config->shards; shard++) {
+		uint32_t index =
+			(uint32_t)config->shard_streams[shard] - delivery->lanes.first_stream;
+		mr_assert(index < config->streams_count);
+		delivery->checkpoint.ends[shard] =
+			atomic_load_explicit(&config->streams[index]->tail, memory_order_acquire);
+	}
+}
+
+// So all of them are taken before the first lane tells its state.
+static bool has_taken_all(const struct mr_delivery *delivery)
+{
+	for (uint32_t shard = 0; shard < delivery->config.shards; shard++)
+		if (delivery->inbound[shard].offset < delivery->checkpoint.ends[shard])
+			return false;
+	return true;
+}
+
 void mr_delivery_follow_journal(struct mr_delivery *delivery)
 {
 	const struct mr_journal_board *journal = delivery->config.journal;
@@ -30,8 +52,10 @@ void mr_delivery_follow_journal(struct mr_delivery *delivery)
 	mr_assert(journal != NULL && checkpoint->epoch >= checkpoint->done);
 	if (checkpoint->epoch == checkpoint->done) {
 		checkpoint->epoch = atomic_load_explicit(&journal->epoch, memory_order_acquire);
-		if (checkpoint->epoch != checkpoint->done)
+		if (checkpoint->epoch != checkpoint->done) {
 			mr_spill_checkpoint_holds(&delivery->lanes); // the one that is done
+			note_ends(delivery);
+		}
 	}
 	if (checkpoint->epoch != checkpoint->done && checkpoint->slot == 0)
 		delivery->progress_due_ns = delivery->now.mono_ns; // what has settled is said first
@@ -64,7 +88,8 @@ static bool write_taken(struct mr_delivery *delivery)
 	mr_position positions[MR_SHARDS_MAX];
 	struct mr_record_taken head = {.epoch = delivery->checkpoint.epoch, .count = shards};
 	size_t body_bytes = shards * sizeof(positions[0]);
-	if (delivery->changed.head != NULL || mr_stream_room(stream) < sizeof(head) + body_bytes)
+	if (!has_taken_all(delivery) || delivery->changed.head != NULL
+		|| mr_stream_room(stream) < sizeof(head) + body_bytes)
 		return false;
 	for (uint32_t shard = 0; shard < shards; shard++)
 		positions[shard] = mr_position_make(

@@ -149,6 +149,7 @@ struct mr_delivery_checkpoint {
 	uint64_t epoch; // the one that is wanted
 	uint64_t done; // the last one that is whole
 	uint32_t slot; // next lane; 0: TAKEN is not written
+	uint64_t ends[MR_SHARDS_MAX]; // of the shards' streams as it was wanted
 };
 
 struct mr_delivery {

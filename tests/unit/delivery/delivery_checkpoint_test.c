@@ -269,6 +269,24 @@ static void a_checkpoint_waits_for_a_border_and_for_room(void **state)
 	assert_int_equal(atomic_load(&rig->owner.epoch), 1);
 }
 
+// A match record from before the frame at which the checkpoint was wanted is not replayed: it is in
+// the state of its lane or nowhere.
+static void a_checkpoint_waits_for_matches_from_before_it_was_wanted(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 1));
+	rig_deliver(rig, 1, 7, 10);
+	rig_step(rig, 0);
+	rig->feed_lags = true;
+	rig_match(rig, 1, rig_event(rig, 7), 7, false);
+	atomic_store(&rig->journal.epoch, 1);
+	rig_run(rig, 5 * MS, MS);
+	assert_int_equal(atomic_load(&rig->owner.epoch), 0);
+	rig->feed_lags = false;
+	rig_run(rig, 5 * MS, MS);
+	assert_int_equal(atomic_load(&rig->owner.epoch), 1);
+}
+
 // Read back and delivered, yet a start that replays from the checkpoint would read it.
 static void a_record_that_a_checkpoint_names_is_needed_until_the_next_one_holds(void **state)
 {
@@ -374,6 +392,8 @@ int main(void)
 			a_checkpoint_says_all_that_a_lane_owes, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_checkpoint_in_small_steps_says_the_same, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_checkpoint_waits_for_matches_from_before_it_was_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_checkpoint_waits_for_a_border_and_for_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(
