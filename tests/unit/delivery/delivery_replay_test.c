@@ -235,7 +235,7 @@ static void expect_same(const struct mr_sublane *sublane, const struct mr_replay
 	expect_order_per_object(&start_finds);
 	assert_int_equal(found->batch_number, sublane->number);
 	assert_int_equal(found->batch_count, sublane->batch[0] + sublane->batch[1]);
-	mr_position batch[MR_BATCH_EVENTS_MAX];
+	static mr_position batch[MR_BATCH_EVENTS_MAX];
 	mr_lane_batch(&history.rig->delivery->lanes, sublane, sublane->batch, batch);
 	assert_memory_equal(start_finds.positions, batch, found->batch_count * sizeof(mr_position));
 	assert_int_equal(start_finds.count, stage_owes.count);
