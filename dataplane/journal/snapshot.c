@@ -192,6 +192,8 @@ static int close_segment(struct mr_snapshot *snapshot)
 static void take_run(struct mr_snapshot *snapshot, uint32_t stream, uint32_t bytes)
 {
 	struct staged *staged = &snapshot->staged[stream];
+	if (bytes == 0)
+		return;
 	memmove(staged->bytes, staged->bytes + bytes, staged->count - bytes);
 	staged->count -= bytes;
 	staged->offset += bytes;
