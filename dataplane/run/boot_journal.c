@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <millrace/exit_code.h>
 
@@ -11,10 +12,27 @@
 #include "log.h"
 #include "paths.h"
 
+enum { LOCK_POLL_NS = 100 * 1000 * 1000, LOCK_POLLS_MAX = 50 }; // five seconds
+
 static int say(struct mr_boot_journal *journal, int code, const char *directory, const char *text)
 {
 	snprintf(journal->why, sizeof(journal->why), "journal in %.180s: %.300s", directory, text);
 	return code;
+}
+
+// A router that was killed holds its lock until the kernel has taken its memory back.
+static int take_lock(struct mr_boot_journal *journal, char *ret_owner, size_t owner_size)
+{
+	const struct timespec nap = {.tv_nsec = LOCK_POLL_NS};
+	int err = journal->disk.lock(journal->disk.state, ret_owner, owner_size);
+	for (uint32_t i = 0; err == -EBUSY && i < LOCK_POLLS_MAX; i++) {
+		if (i == 0)
+			mr_log(MR_LOG_NOTICE, "another process has the journal (%s): waiting",
+				ret_owner);
+		(void)nanosleep(&nap, NULL);
+		err = journal->disk.lock(journal->disk.state, ret_owner, owner_size);
+	}
+	return err;
 }
 
 int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config *config,
@@ -29,7 +47,7 @@ int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config
 	int err = mr_disk_posix_open(directory, &journal->disk);
 	if (err != 0)
 		return say(journal, MR_EXIT_IO, directory, strerror(-err));
-	err = journal->disk.lock(journal->disk.state, owner, sizeof(owner));
+	err = take_lock(journal, owner, sizeof(owner));
 	if (err == -EBUSY) {
 		snprintf(text, sizeof(text), "another process has it%s%s",
 			owner[0] != '\0' ? ": " : "", owner);
