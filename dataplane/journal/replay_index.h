@@ -20,7 +20,7 @@ struct mr_replay_index {
 	uint32_t count;
 };
 
-enum { MR_REPLAY_NONE = UINT32_MAX };
+#define MR_REPLAY_NONE UINT32_MAX // no number
 
 void mr_replay_pool_init(struct mr_replay_pool *pool, uint32_t item_bytes);
 void mr_replay_pool_fini(struct mr_replay_pool *pool);
