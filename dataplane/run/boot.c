@@ -298,7 +298,7 @@ static int reserve_descriptors(struct router *router)
 	if (limit.rlim_cur >= need)
 		return 0;
 	snprintf(router->why, sizeof(router->why),
-		"connections.max and the journal's segments need %llu descriptors, %llu are allowed: raise the limit "
+		"connections.max and the journal need %llu descriptors, %llu are allowed: raise the limit "
 		"(ulimit -n, LimitNOFILE=), or lower connections.max, or raise journal.segment_bytes",
 		(unsigned long long)need, (unsigned long long)limit.rlim_max);
 	return -EMFILE;
