@@ -112,7 +112,8 @@ static int write_flows(struct recovery *recovery, const uint32_t *indices)
 
 // -- Events
 
-// A copy in today's owner's stream.
+// A copy in today's owner's stream. Of a copy of a copy that a checkpoint has named, only the record
+// knows which hops were done before.
 static void copy_event(struct recovery *recovery, const struct mr_record_event *record,
 	const struct mr_replay_event *event)
 {
@@ -124,10 +125,10 @@ static void copy_event(struct recovery *recovery, const struct mr_record_event *
 	const uint32_t slot = mr_slot_of(fixed.object, config->hash_seed);
 	const uint32_t shard =
 		mr_shard_of_flow(mr_flow_of_slot(slot, config->flows), config->shards);
-	uint16_t flags = MR_EVENT_COPIED;
+	uint16_t flags = MR_EVENT_COPIED | (record->record.flags & MR_EVENT_OBJECT_DONE);
 	if (event->hops & (uint32_t)MR_REPLAY_HOP_OBJECT)
 		flags |= MR_EVENT_OBJECT_DONE;
-	head.hops_done = (uint16_t)event->hops;
+	head.hops_done |= (uint16_t)event->hops;
 	const size_t length = record->record.length - sizeof(head);
 	mr_record_seal(&head, sizeof(head), bytes, length, MR_RECORD_EVENT, flags);
 	const mr_position position =

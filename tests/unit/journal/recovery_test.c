@@ -202,6 +202,35 @@ static void a_hop_that_is_done_is_not_sent_again(void **state)
 	rig_close(&rig);
 }
 
+// A checkpoint names it by its offset only: what is done stands in the copy itself.
+static void a_copy_keeps_its_hops_behind_a_checkpoint(void **state)
+{
+	(void)state;
+	static struct recovery_rig rig;
+	rig_open(&rig, 1);
+	assert_int_equal(rig_start(&rig, 1, 1), 0);
+	const mr_position a = put_event(&rig, 100, 1);
+	rig_commit(&rig);
+	put_match(&rig, a, 0);
+	history_match(&rig.history, rig_shard(&rig, 0), a, MR_VIA_OBJECT, 0, one);
+	rig_commit(&rig);
+	for (uint32_t i = 0; i < 3; i++) {
+		rig_stop(&rig);
+		assert_int_equal(rig_start(&rig, 1, 1), 0);
+		assert_int_equal(rig.recovered->events_count, 1);
+		const mr_position copy =
+			mr_position_make(rig_shard(&rig, 0), rig.recovered->events[0].offset);
+		const struct mr_record_event *record = (const void *)rig_read(&rig, copy);
+		assert_int_equal(record->hops_done, 1);
+		assert_int_equal(record->record.flags, MR_EVENT_COPIED | MR_EVENT_OBJECT_DONE);
+		rig.build.carry.replay_frame = rig.build.carry.sequence + 1;
+		rig.build.carry.replay_segment = rig.build.carry.segment;
+		history_queued(&rig.history, rig_shard(&rig, 0), copy);
+		rig_commit(&rig);
+	}
+	rig_close(&rig);
+}
+
 static void a_batch_in_flight_comes_first_with_its_number(void **state)
 {
 	(void)state;
@@ -656,6 +685,7 @@ int main(void)
 		cmocka_unit_test(sessions_windows_and_expiries_survive_every_start),
 		cmocka_unit_test(events_follow_their_objects_through_changes_of_topology),
 		cmocka_unit_test(a_hop_that_is_done_is_not_sent_again),
+		cmocka_unit_test(a_copy_keeps_its_hops_behind_a_checkpoint),
 		cmocka_unit_test(a_batch_in_flight_comes_first_with_its_number),
 		cmocka_unit_test(what_lanes_need_is_counted_by_segment),
 		cmocka_unit_test(spilled_lane_records_are_named_not_written_anew),
