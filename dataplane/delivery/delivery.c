@@ -160,6 +160,15 @@ static uint32_t expire_timers(struct mr_delivery *delivery)
 	return work;
 }
 
+// What has settled is needed no more once the records that say so are durable.
+static void let_go(struct mr_delivery *delivery)
+{
+	const struct mr_stream *stream = delivery->config.stream;
+	if (delivery->changed.head == NULL)
+		mr_lane_need_recorded(&delivery->lanes.need, mr_stream_next(stream));
+	mr_lane_need_durable(&delivery->lanes.need, mr_stream_watermark(stream));
+}
+
 enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget budget)
 {
 	struct mr_delivery *delivery = state;
@@ -185,8 +194,10 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 	used += mr_delivery_refill(delivery, units > used ? units - used : 1);
 	used += mr_delivery_progress(delivery, units > used ? units - used : 1);
 	mr_delivery_sweep(delivery);
-	if (delivery->config.is_durable)
+	if (delivery->config.is_durable) {
 		used += mr_delivery_checkpoint(delivery, units > used ? units - used : 1);
+		let_go(delivery);
+	}
 	mr_delivery_flush_holds(delivery);
 
 	mr_stream_publish(delivery->config.stream);

@@ -51,6 +51,14 @@ static uint32_t count_of(const struct world *world, uint64_t segment)
 	return atomic_load(&world->needs.segments[segment % MR_SEGMENTS_MAX]);
 }
 
+// Leaves, and the record of it is durable.
+static void let_go(struct world *world, mr_position position)
+{
+	mr_lane_need_remove(&world->need, position);
+	mr_lane_need_recorded(&world->need, 4096);
+	mr_lane_need_durable(&world->need, 4096);
+}
+
 static int setup(void **state)
 {
 	static const struct mr_segment_map_config config = {
@@ -81,9 +89,30 @@ static void what_is_added_is_counted_in_its_segment(void **state)
 	mr_lane_need_add(&world->need, record_of(2, 0)); // two lanes, one event
 	assert_int_equal(count_of(world, 1), 1);
 	assert_int_equal(count_of(world, 2), 2);
-	mr_lane_need_remove(&world->need, record_of(2, 0));
+	let_go(world, record_of(2, 0));
 	assert_int_equal(count_of(world, 2), 1);
 	assert_false(mr_lane_need_gone(&world->need, record_of(2, 0)));
+}
+
+// A start that does not find the record sends the batch again, and must be able to read it.
+static void what_has_left_is_needed_until_its_record_is_durable(void **state)
+{
+	struct world *world = *state;
+	mr_lane_need_add(&world->need, record_of(1, 0));
+	mr_lane_need_add(&world->need, record_of(1, 1));
+	mr_lane_need_remove(&world->need, record_of(1, 0));
+	mr_lane_need_durable(&world->need, UINT64_MAX); // nothing is recorded yet
+	assert_int_equal(count_of(world, 1), 2);
+	mr_lane_need_recorded(&world->need, 8192);
+	mr_lane_need_remove(&world->need, record_of(1, 1)); // behind the cut
+	mr_lane_need_recorded(&world->need, 12288); // the first cut is still under way
+	mr_lane_need_durable(&world->need, 8191);
+	assert_int_equal(count_of(world, 1), 2);
+	mr_lane_need_durable(&world->need, 8192);
+	assert_int_equal(count_of(world, 1), 1);
+	mr_lane_need_recorded(&world->need, 12288);
+	mr_lane_need_durable(&world->need, 12288);
+	assert_int_equal(count_of(world, 1), 0);
 }
 
 static void a_retired_segment_takes_its_counts_along(void **state)
@@ -112,7 +141,7 @@ static void the_place_of_a_retired_segment_is_clean_for_the_next(void **state)
 	mr_lane_need_add(
 		&world->need, record_of(3 + MR_SEGMENTS_MAX, 0)); // without a follow before
 	assert_int_equal(count_of(world, 3), 1);
-	mr_lane_need_remove(&world->need, record_of(3 + MR_SEGMENTS_MAX, 0));
+	let_go(world, record_of(3 + MR_SEGMENTS_MAX, 0));
 	assert_int_equal(count_of(world, 3), 0);
 }
 
@@ -122,14 +151,14 @@ static void counts_of_a_start_stay(void **state)
 	atomic_store(&world->needs.segments[2], 5);
 	mr_lane_need_init(&world->need, world->map, &world->needs);
 	mr_lane_need_follow(&world->need);
-	mr_lane_need_remove(&world->need, record_of(2, 3));
+	let_go(world, record_of(2, 3));
 	assert_int_equal(count_of(world, 2), 4);
 }
 
 static void a_volatile_stage_needs_nothing(void **state)
 {
 	(void)state;
-	struct mr_lane_need need;
+	static struct mr_lane_need need;
 	mr_lane_need_init(&need, NULL, NULL);
 	mr_lane_need_add(&need, record_of(1, 0));
 	mr_lane_need_remove(&need, record_of(1, 0));
@@ -141,6 +170,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			what_is_added_is_counted_in_its_segment, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_has_left_is_needed_until_its_record_is_durable, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_retired_segment_takes_its_counts_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(

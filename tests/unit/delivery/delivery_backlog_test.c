@@ -364,6 +364,24 @@ static void nothing_holds_a_buffer_back(void **state)
 	assert_int_equal(rig_needs(rig), 0);
 }
 
+// A start that finds a batch and not its progress sends it again: its events must be there.
+static void what_was_delivered_is_needed_until_its_progress_is_durable(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 1));
+	rig_deliver(rig, 1, 7, 10);
+	rig_run(rig, 100 * MS, 10 * MS);
+	rig->durable = false;
+	rig_answer_all(MR_OUTCOME_OK, 200);
+	rig_run(rig, SECOND, 10 * MS);
+	assert_int_equal(rig_counter(rig, MR_DELIVERY_DELIVERED), 10);
+	assert_int_equal(rig_needs(rig), 0);
+	assert_int_equal(rig_counts(rig), 10);
+	rig->durable = true;
+	rig_run(rig, SECOND, 10 * MS);
+	assert_int_equal(rig_counts(rig), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +408,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			nothing_is_taken_beyond_what_the_shard_has_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_holds_a_buffer_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_delivered_is_needed_until_its_progress_is_durable, setup,
+			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

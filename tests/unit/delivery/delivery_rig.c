@@ -12,6 +12,7 @@
 #include <millrace/journal.h>
 
 #include "bytes.h"
+#include "delivery_state.h"
 #include "event_codec.h"
 #include "record_codec.h"
 
@@ -204,6 +205,15 @@ void rig_segment_retire(struct rig *rig)
 }
 
 uint64_t rig_needs(const struct rig *rig)
+{
+	const struct mr_lane_need *need = &rig->delivery->lanes.need;
+	uint64_t sum = rig_counts(rig);
+	for (uint32_t i = 0; i < MR_SEGMENTS_MAX; i++)
+		sum -= need->cut[i] + need->left[i];
+	return sum;
+}
+
+uint64_t rig_counts(const struct rig *rig)
 {
 	uint64_t sum = 0;
 	for (uint32_t i = 0; i < MR_SEGMENTS_MAX; i++)
