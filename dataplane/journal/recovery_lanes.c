@@ -328,7 +328,8 @@ int recovery_write_lanes(struct recovery *recovery)
 		uint32_t delivery = 0;
 		uint16_t in_flight = 1;
 		struct mr_replay_lane lane;
-		const bool has_home = homes->find(homes->owner, webhook, &delivery, &in_flight);
+		const bool has_home = homes->find(homes->owner, webhook,
+			mr_replay_expired(recovery->replay, webhook), &delivery, &in_flight);
 		mr_assert(delivery < recovery->config->deliveries);
 		error = mr_replay_lane(recovery->replay, i, in_flight, &source, &lane);
 		if (error == 0 && !is_nothing(&lane))

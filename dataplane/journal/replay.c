@@ -202,17 +202,23 @@ static int replay_session(struct mr_replay *replay, const struct mr_record_sessi
 	return 0;
 }
 
+static uint32_t find_expiry(const struct mr_replay *replay, uint64_t webhook)
+{
+	return mr_replay_index_find(&replay->expiry_by_webhook, replay_hash(replay, webhook, 0),
+		expiry_is, &replay->expiries, &webhook);
+}
+
 static int replay_expired(struct mr_replay *replay, const struct mr_record_expired *record)
 {
 	if (record->webhook == 0)
 		return -EBADMSG;
-	const uint32_t hash = replay_hash(replay, record->webhook, 0);
-	uint32_t number = mr_replay_index_find(
-		&replay->expiry_by_webhook, hash, expiry_is, &replay->expiries, &record->webhook);
+	uint32_t number = find_expiry(replay, record->webhook);
 	if (number == MR_REPLAY_NONE) {
 		number = mr_replay_pool_take(&replay->expiries);
 		if (number == MR_REPLAY_NONE
-			|| mr_replay_index_add(&replay->expiry_by_webhook, hash, number) != 0)
+			|| mr_replay_index_add(&replay->expiry_by_webhook,
+				   replay_hash(replay, record->webhook, 0), number)
+				!= 0)
 			return -ENOMEM;
 	}
 	struct mr_replay_expiry *expiry = mr_replay_pool_at(&replay->expiries, number);
@@ -326,4 +332,10 @@ uint32_t mr_replay_expiries(const struct mr_replay *replay)
 const struct mr_replay_expiry *mr_replay_expiry(const struct mr_replay *replay, uint32_t number)
 {
 	return mr_replay_pool_at(&replay->expiries, number);
+}
+
+uint64_t mr_replay_expired(const struct mr_replay *replay, uint64_t webhook)
+{
+	const uint32_t number = find_expiry(replay, webhook);
+	return number == MR_REPLAY_NONE ? 0 : mr_replay_expiry(replay, number)->entry_hash;
 }

@@ -100,6 +100,8 @@ const struct mr_replay_flow *mr_replay_flow(
 uint32_t mr_replay_flows(const struct mr_replay *replay);
 const struct mr_replay_expiry *mr_replay_expiry(const struct mr_replay *replay, uint32_t number);
 uint32_t mr_replay_expiries(const struct mr_replay *replay);
+// Hash of the entry with which the webhook was given up; 0: it never was.
+uint64_t mr_replay_expired(const struct mr_replay *replay, uint64_t webhook);
 
 // Events that wait for distribution, by position, with the hops that are done: of their own match
 // records, and of those of later events of the object at the same resource. 0 and an array to be

@@ -65,10 +65,10 @@ static void progress(void *owner, const char *what, uint64_t done_bytes, uint64_
 	mr_steward_recovering(owner, what, done_bytes, all_bytes);
 }
 
-static bool find_home(
-	const void *owner, uint64_t webhook, uint32_t *ret_delivery, uint16_t *ret_in_flight)
+static bool find_home(const void *owner, uint64_t webhook, uint64_t expired_print,
+	uint32_t *ret_delivery, uint16_t *ret_in_flight)
 {
-	return mr_registry_home(owner, webhook, ret_delivery, ret_in_flight);
+	return mr_registry_home(owner, webhook, expired_print, ret_delivery, ret_in_flight);
 }
 
 static int exit_code_of(int err)

@@ -300,14 +300,15 @@ bool mr_registry_stays_out(struct mr_registry *registry, uint64_t webhook, uint6
 	return true;
 }
 
-bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_delivery,
-	uint16_t *ret_in_flight)
+bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint64_t expired_print,
+	uint32_t *ret_delivery, uint16_t *ret_in_flight)
 {
 	uint32_t lane;
 	if (!mr_table_find(&registry->lanes, webhook, &lane))
 		return false;
-	const struct mr_webhook *wanted = registry->entries[lane].wanted;
-	if (wanted == NULL)
+	const struct mr_registry_entry *entry = &registry->entries[lane];
+	const struct mr_webhook *wanted = entry->wanted;
+	if (wanted == NULL || (expired_print != 0 && entry->wanted_print == expired_print))
 		return false;
 	*ret_delivery = delivery_of(registry, wanted);
 	*ret_in_flight = wanted->in_flight;

@@ -54,9 +54,10 @@ bool mr_registry_given_up(const struct mr_registry *registry, uint32_t lane, uin
 // Before anything was sent: an earlier boot gave the webhook up. It stays out as long as its entry
 // is what it was then. True: so it is.
 bool mr_registry_stays_out(struct mr_registry *registry, uint64_t webhook, uint64_t print);
-// Delivery stage and sub-lanes of a webhook that is wanted; false: there is none.
-bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_delivery,
-	uint16_t *ret_in_flight);
+// Delivery stage and sub-lanes of a webhook that is wanted; false: there is none, or it stays out
+// with the entry of `expired_print` (0: it was never given up).
+bool mr_registry_home(const struct mr_registry *registry, uint64_t webhook, uint64_t expired_print,
+	uint32_t *ret_delivery, uint16_t *ret_in_flight);
 // Whether the delivery stage may still be lending something of the lane's webhook.
 bool mr_registry_lends(const struct mr_registry *registry, uint32_t lane);
 // Name of the webhook that has the lane, NULL when it is not `webhook` or has been removed.

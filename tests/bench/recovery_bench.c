@@ -146,10 +146,11 @@ static double walk_journal(uint64_t *ret_bytes)
 	return (double)(mr_clock_mono_ns() - begun_ns) / 1e9;
 }
 
-static bool find_home(
-	const void *owner, uint64_t webhook, uint32_t *ret_delivery, uint16_t *ret_in_flight)
+static bool find_home(const void *owner, uint64_t webhook, uint64_t expired_hash,
+	uint32_t *ret_delivery, uint16_t *ret_in_flight)
 {
 	(void)owner;
+	(void)expired_hash;
 	*ret_delivery = 0;
 	*ret_in_flight = 1;
 	return webhook <= WEBHOOKS;

@@ -31,11 +31,11 @@ void rig_close(struct recovery_rig *rig)
 	disk_fake_free(rig->fake);
 }
 
-static bool find_home(
-	const void *owner, uint64_t webhook, uint32_t *ret_delivery, uint16_t *ret_in_flight)
+static bool find_home(const void *owner, uint64_t webhook, uint64_t expired_hash,
+	uint32_t *ret_delivery, uint16_t *ret_in_flight)
 {
 	const struct recovery_rig *rig = owner;
-	if (webhook == RIG_GONE)
+	if (webhook == RIG_GONE || expired_hash == RIG_ENTRY)
 		return false;
 	*ret_delivery = (uint32_t)(webhook % rig->deliveries);
 	*ret_in_flight = rig->in_flight;

@@ -6,7 +6,7 @@
 #include "journal_build.h"
 #include "recovery.h"
 
-enum { RIG_SEGMENT_BYTES = 1 << 20, RIG_GONE = 999 };
+enum { RIG_SEGMENT_BYTES = 1 << 20, RIG_GONE = 999, RIG_ENTRY = 77 };
 
 struct recovery_rig {
 	struct disk_fake *fake;
@@ -16,7 +16,8 @@ struct recovery_rig {
 	struct mr_needs *needs[MR_DELIVERIES_MAX];
 	uint32_t shards, deliveries;
 	uint64_t hash_seed;
-	uint16_t in_flight; // of every webhook; RIG_GONE is in no configuration
+	uint16_t
+		in_flight; // of every webhook; RIG_GONE is in no configuration; RIG_ENTRY: hash of all entries
 	struct mr_segment_map *map;
 	struct mr_recovered *recovered; // NULL: not started
 	struct mr_scan_error error;

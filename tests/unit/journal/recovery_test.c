@@ -372,6 +372,29 @@ static void entries_of_a_webhook_that_is_gone_are_dropped_and_recorded(void **st
 	rig_close(&rig);
 }
 
+// The crash came before all was dropped that the webhook was owed.
+static void entries_of_a_webhook_that_was_given_up_are_dropped_until_its_entry_changes(void **state)
+{
+	(void)state;
+	static struct recovery_rig rig;
+	for (uint64_t entry = RIG_ENTRY; entry <= RIG_ENTRY + 1; entry++) {
+		const bool stays_out = entry == RIG_ENTRY;
+		rig_open(&rig, 1);
+		assert_int_equal(rig_start(&rig, 1, 1), 0);
+		put_match(&rig, put_event(&rig, 100, 1), 0);
+		history_expired(&rig.history, rig_node(&rig), WEBHOOK, entry);
+		rig_commit(&rig);
+		rig_stop(&rig);
+		assert_int_equal(rig_start(&rig, 1, 1), 0);
+		assert_int_equal(rig.recovered->expiries_count, 1);
+		assert_int_equal(rig.recovered->lanes_count, stays_out ? 0 : 1);
+		assert_int_equal(rig.recovered->entries_dropped, stays_out ? 1 : 0);
+		assert_int_equal(
+			rig_dropped(&rig, WEBHOOK, MR_REASON_WEBHOOK_GONE), stays_out ? 1 : 0);
+		rig_close(&rig);
+	}
+}
+
 static void batch_numbers_and_failures_go_on_when_nothing_is_owed(void **state)
 {
 	(void)state;
@@ -690,6 +713,8 @@ int main(void)
 		cmocka_unit_test(what_lanes_need_is_counted_by_segment),
 		cmocka_unit_test(spilled_lane_records_are_named_not_written_anew),
 		cmocka_unit_test(entries_of_a_webhook_that_is_gone_are_dropped_and_recorded),
+		cmocka_unit_test(
+			entries_of_a_webhook_that_was_given_up_are_dropped_until_its_entry_changes),
 		cmocka_unit_test(batch_numbers_and_failures_go_on_when_nothing_is_owed),
 		cmocka_unit_test(retired_entries_are_dropped_as_expired),
 		cmocka_unit_test(stream_ids_are_used_again_when_no_live_segment_names_them),
