@@ -128,8 +128,8 @@ static void add_runs(struct mr_backend_disk *disk, struct mr_stream *const *stre
 }
 
 // What the streams hold below counts now.
-static void publish(const struct mr_backend_disk *disk, struct mr_stream *const *streams,
-	const uint64_t *ends)
+static void publish(
+	const struct mr_backend_disk *disk, struct mr_stream *const *streams, const uint64_t *ends)
 {
 	for (uint32_t i = 0; i < disk->config.streams_count; i++)
 		if (ends[i] != mr_stream_watermark(streams[i]))
@@ -192,7 +192,7 @@ void disk_write_more(
 		const bool is_due = is_frame_due(disk, bytes, now.mono_ns);
 		if (disk->segment_state != DISK_SEGMENT_OPEN)
 			return;
-		if (disk_segment_is_old(disk)
+		if ((disk_segment_is_old(disk) && disk->spares_count > 0)
 			|| (is_due && disk_segment_room(disk) < MR_FRAME_ROOM_MIN)) {
 			disk_segment_close(disk, now.mono_ns);
 			return;

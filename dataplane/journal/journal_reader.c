@@ -6,6 +6,7 @@
 #include <millrace/journal.h>
 
 #include "chunk.h"
+#include "damage.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 
@@ -31,6 +32,7 @@ struct mr_journal_reader {
 	uint64_t fetches;
 	uint32_t failures; // in a row
 	uint64_t paused_until; // count of fetches
+	struct mr_damage damage;
 };
 
 static void read_done(struct mr_io *io, int32_t result);
@@ -104,7 +106,9 @@ static void leave(struct mr_journal_reader *reader, struct mr_chunk *chunk)
 }
 
 // -- Reading
-static void fail(struct mr_journal_reader *reader, struct mr_chunk *chunk)
+// Once a record is given up, who waits for others shall not pay for it.
+static void fail(struct mr_journal_reader *reader, struct mr_chunk *chunk, mr_position position,
+	enum mr_damage_kind kind)
 {
 	chunk->state = MR_CHUNK_EMPTY;
 	chunk->used_at = 0;
@@ -112,7 +116,9 @@ static void fail(struct mr_journal_reader *reader, struct mr_chunk *chunk)
 		return; // given up, or retired meanwhile
 	if (reader->reads_failed != NULL)
 		mr_count(reader->reads_failed, 1);
-	if (reader->failures < PAUSE_SHIFT_MAX)
+	if (mr_damage_note(&reader->damage, position, kind))
+		reader->failures = 0;
+	else if (reader->failures < PAUSE_SHIFT_MAX)
 		reader->failures++;
 	reader->paused_until = reader->fetches + (UINT64_C(1) << reader->failures);
 }
@@ -132,7 +138,7 @@ static void read_done(struct mr_io *io, int32_t result)
 	mr_assert(chunk->state == MR_CHUNK_READING);
 	if (result < BLOCK || reader->net == NULL
 		|| chunk->segment < mr_segment_map_oldest(reader->map)) {
-		fail(reader, chunk);
+		fail(reader, chunk, chunk->wanted, MR_DAMAGE_READ);
 		return;
 	}
 	chunk->got_bytes += (uint32_t)result / BLOCK * BLOCK;
@@ -144,8 +150,9 @@ static void read_done(struct mr_io *io, int32_t result)
 	chunk->unused = true;
 	chunk->spent = false;
 	chunk->used_at = reader->fetches;
-	if (!mr_chunk_walk(chunk))
-		fail(reader, chunk);
+	// What stands in front of a bad frame is as good as ever.
+	if (!mr_chunk_walk(chunk) && chunk->extents_count == 0)
+		fail(reader, chunk, chunk->wanted, MR_DAMAGE_BYTES);
 }
 static_assert(offsetof(struct mr_chunk, io) == 0, "an operation is the chunk's first member");
 
@@ -258,14 +265,15 @@ static uint32_t walk_from(struct mr_journal_reader *reader, const struct mr_segm
 }
 
 // The map says that it is in this part of the segment, and the frames say that it is not.
-static void forget_part(struct mr_journal_reader *reader, const struct mr_segment_place *place)
+static void forget_part(struct mr_journal_reader *reader, const struct mr_segment_place *place,
+	mr_position position)
 {
 	for (uint32_t i = 0; i < reader->chunks_count; i++) {
 		struct mr_chunk *chunk = &reader->chunks[i];
 
 		if (is_ready(chunk, place->segment) && chunk->first_block < place->end_block
 			&& chunk->first_block + chunk->blocks > place->first_block)
-			fail(reader, chunk);
+			fail(reader, chunk, position, MR_DAMAGE_READ);
 	}
 }
 
@@ -326,10 +334,12 @@ static enum mr_read read_record(struct mr_journal_reader *reader,
 		if (copied == COPIED) {
 			use(reader, chunk);
 			reader->failures = 0;
+			mr_damage_forget(&reader->damage, position);
 			return MR_READ_HIT;
 		}
 		if (copied == BAD || chunk->first_block == block) {
-			fail(reader, chunk);
+			fail(reader, chunk, position,
+				copied == BAD ? MR_DAMAGE_BYTES : MR_DAMAGE_READ);
 			return MR_READ_WAIT;
 		}
 	}
@@ -337,7 +347,7 @@ static enum mr_read read_record(struct mr_journal_reader *reader,
 	if (block < place->end_block)
 		want(reader, place, block, position, found->chunk);
 	else
-		fail(reader, found->chunk);
+		fail(reader, found->chunk, position, MR_DAMAGE_READ);
 	return MR_READ_WAIT;
 }
 
@@ -347,7 +357,8 @@ static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, ui
 	struct mr_segment_place place;
 
 	reader->fetches++;
-	if (!mr_segment_map_place(reader->map, position, &place))
+	if (!mr_segment_map_place(reader->map, position, &place)
+		|| mr_damage_is_lost(&reader->damage, position))
 		return MR_READ_GONE;
 	struct found found = find_extent(reader, place.segment, position);
 	if (found.chunk != NULL)
@@ -356,7 +367,7 @@ static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, ui
 	if (at < place.end_block)
 		want(reader, &place, at, position, NULL);
 	else
-		forget_part(reader, &place);
+		forget_part(reader, &place, position);
 	return MR_READ_WAIT;
 }
 

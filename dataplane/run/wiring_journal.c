@@ -65,7 +65,13 @@ struct mr_backend_reader mr_wire_reader(
 {
 	if (wiring->disk == NULL)
 		return wiring->backend.reader;
-	struct mr_journal_reader_config config = {.map = wiring->disk->map, .chunks = chunks};
+	const bool is_shard = number < wiring->numbers.journal;
+	mr_counter *counters = wiring->segment->stages[number].counters;
+	struct mr_journal_reader_config config = {.map = wiring->disk->map,
+		.chunks = chunks,
+		.reads = &counters[is_shard ? MR_SHARD_FILE_READS : MR_DELIVERY_FILE_READS],
+		.reads_failed = &counters[is_shard ? MR_SHARD_FILE_READS_FAILED
+						   : MR_DELIVERY_FILE_READS_FAILED]};
 	struct mr_journal_reader *reader = mr_journal_reader_new(arena, &config);
 	wiring->sockets[number].reader = reader;
 	return reader != NULL ? mr_journal_reader_backend(reader) : (struct mr_backend_reader){0};

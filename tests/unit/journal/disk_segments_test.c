@@ -279,6 +279,29 @@ static void bytes_retire_what_lanes_need_but_never_what_is_kept(void **state)
 	writer_close(&writer);
 }
 
+// Without a next one, what room it has left is all that there is.
+static void a_segment_is_not_closed_for_its_age_without_a_spare(void **state)
+{
+	(void)state;
+	static struct writer writer;
+	writer_init(&writer, 1);
+	writer.config.retention_age_ns = 80000 * ms;
+	writer_open(&writer);
+	writer_run(&writer, ms);
+	disk_fake_capacity(writer.fake, (4 << 20) + 65536);
+	while (writer_counter(&writer, MR_JOURNAL_SPARES) > 0) {
+		writer_append(&writer, 0, 10);
+		writer_step(&writer, ms);
+	}
+	writer_run(&writer, 10 * ms);
+	assert_true(writer_is_durable(&writer));
+	writer_step(&writer, 11000 * ms);
+	assert_int_equal(writer_append(&writer, 0, 1), 1);
+	writer_run(&writer, 10 * ms);
+	assert_true(writer_is_durable(&writer));
+	writer_close(&writer);
+}
+
 static void a_disk_without_space_is_full_until_there_is_some(void **state)
 {
 	(void)state;
@@ -397,6 +420,7 @@ int main(void)
 		cmocka_unit_test(age_retires_what_lanes_need),
 		cmocka_unit_test(a_segment_of_little_traffic_is_closed_in_time),
 		cmocka_unit_test(bytes_retire_what_lanes_need_but_never_what_is_kept),
+		cmocka_unit_test(a_segment_is_not_closed_for_its_age_without_a_spare),
 		cmocka_unit_test(a_disk_without_space_is_full_until_there_is_some),
 		cmocka_unit_test(a_maker_that_finds_the_disk_broken_ends_it),
 		cmocka_unit_test(what_an_earlier_run_made_ahead_is_no_obstacle),

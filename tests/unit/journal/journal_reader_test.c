@@ -325,6 +325,50 @@ static void a_damaged_record_is_never_a_hit(void **state)
 	world_close(&world);
 }
 
+// Who waits for it would hold up everything behind it for ever.
+static void a_damaged_record_is_gone_after_some_reads(void **state)
+{
+	(void)state;
+	static struct world world;
+	static const uint8_t byte = 0xa5;
+
+	world_open(&world);
+	fill(&world, 2, 64 << 10, 8000);
+	start(&world, 4);
+	disk_fake_tamper(world.fake, "segment-0000000000000001", 2 * 4096, &byte, 1);
+	assert_int_equal(fetch_until(&world, 0, 3000), MR_READ_GONE);
+	assert_int_equal(mr_read(&world.failed), 8);
+	assert_int_equal(fetch(&world, 0), MR_READ_GONE);
+	assert_int_equal(fetch_until(&world, 1, 3000), MR_READ_HIT);
+	world_close(&world);
+}
+
+static void a_damaged_frame_costs_no_record_before_it(void **state)
+{
+	(void)state;
+	static struct world world;
+	static const uint8_t zeros[512];
+	uint64_t frame = 0;
+
+	world_open(&world);
+	while (world.count < 20) {
+		for (uint32_t i = 0; i < 5; i++, world.count++)
+			world.positions[world.count] =
+				journal_build_event(&world.build, 4, world.count + 1, 1000);
+		frame = world.count == 10 ? world.build.offset : frame;
+		(void)journal_build_frame(&world.build);
+	}
+	start(&world, 4);
+	disk_fake_tamper(world.fake, "segment-0000000000000001", frame, zeros, sizeof(zeros));
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(fetch_until(&world, i, 3000), MR_READ_HIT);
+	assert_int_equal(mr_read(&world.failed), 0);
+	for (uint32_t i = 5; i < 10; i++)
+		assert_int_equal(fetch_until(&world, i, 3000), MR_READ_GONE);
+	assert_int_equal(fetch_until(&world, 4, 3000), MR_READ_HIT);
+	world_close(&world);
+}
+
 static void a_damaged_frame_header_is_never_a_hit(void **state)
 {
 	(void)state;
@@ -405,7 +449,9 @@ int main(void)
 		cmocka_unit_test(lanes_do_not_take_each_others_chunks),
 		cmocka_unit_test(a_failed_read_is_counted_and_read_again),
 		cmocka_unit_test(a_damaged_record_is_never_a_hit),
+		cmocka_unit_test(a_damaged_record_is_gone_after_some_reads),
 		cmocka_unit_test(a_damaged_frame_header_is_never_a_hit),
+		cmocka_unit_test(a_damaged_frame_costs_no_record_before_it),
 		cmocka_unit_test(random_reads_find_what_was_written),
 		cmocka_unit_test(without_a_net_nothing_is_read),
 		cmocka_unit_test(a_plan_takes_what_a_start_takes),
