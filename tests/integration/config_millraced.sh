@@ -53,6 +53,8 @@ eal: {file_prefix: "config-test-$$", memory: 64MiB}
 port.mbufs: 4096
 direct.socket: $dir/direct.sock
 state_dir: $dir/state
+journal: {dir: $dir/journal, segment_bytes: 1MiB}
+retention.bytes: 16MiB
 shard.buffer_bytes: 4MiB
 delivery.buffer_bytes: 1MiB
 delivery.fragment_cache_bytes: 1MiB
@@ -68,7 +70,7 @@ claim "help has examples and exit codes" exits 0 "Exit codes:" --help
 claim "unknown option is wrong usage" exits 2 "--nonsense is no option" --nonsense
 claim "unknown key is a wrong configuration" exits 78 'did you mean "flows"?' --set flws=3
 claim "missing file is a wrong configuration" exits 78 "cannot be opened" --config "$dir/none"
-claim "printed defaults are accepted" exits 0 "durability: memory" --print-config
+claim "printed defaults are accepted" exits 0 "durability: disk" --print-config
 cp "$dir/out" "$dir/defaults.yaml"
 claim "and change nothing" exits 0 "memory plan:" --config "$dir/defaults.yaml" --set port.mbufs=16384 --check-config
 claim "check-config prints the plan" exits 0 "stream buffers" --config "$config" --check-config
@@ -78,17 +80,21 @@ claim "check-host says what is lacking" exits 1 "lacks" --config "$config" --che
 few=0
 prlimit --nofile=200:200 "$millraced" --config "$config" --set connections.max=100 >"$dir/few" 2>&1 || few=$?
 claim "too few descriptors for the connections stop the start" [ "$few" = 1 ]
-claim "and it says how many are needed" grep -qF "connections.max and the journal need 228 descriptors, 200 are allowed" "$dir/few"
+claim "and it says how many are needed" grep -qF "connections.max and the journal need 246 descriptors, 200 are allowed" "$dir/few"
 
 "$millraced" --config "$config" >"$dir/out" 2>"$dir/err" &
 pid=$!
-claim "starts and says what it runs" says "VOLATILE"
+claim "starts and says what it runs" says "; durable"
 claim "is ready" says "ready after"
 second=0
 "$millraced" --config "$config" --set "eal.file_prefix=other-$$" \
-  --set "port.device=net_memif0,role=server,socket=$dir/other.sock" >"$dir/second" 2>&1 || second=$?
+  --set "port.device=net_memif0,role=server,socket=$dir/other.sock" --set durability=memory >"$dir/second" 2>&1 || second=$?
 claim "second router on the same control socket fails" [ "$second" = 1 ]
 claim "and names it" grep -qF "another millraced listens on $dir/direct.sock" "$dir/second"
+second=0
+"$millraced" --config "$config" --set "direct.socket=$dir/other-direct.sock" >"$dir/second" 2>&1 || second=$?
+claim "second router on the same journal is a wrong configuration" [ "$second" = 78 ]
+claim "and names the process" grep -qF "another process has it: pid $pid" "$dir/second"
 kill -HUP "$pid"
 claim "reloads on SIGHUP" says "reload: 1 apps"
 echo "batch.age_max: 5" >>"$config"
