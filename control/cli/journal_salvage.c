@@ -1,5 +1,6 @@
 // What is sound of a damaged journal, up to the first damage, into a new directory: a journal that
-// a router takes. What lies behind is looked through and reported, not copied: streams have no gaps.
+// a router takes. What lies behind is looked through and reported, not copied: streams have no
+// gaps.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -46,8 +46,8 @@ struct mr_delivery_config {
 	struct mr_ring *from_steward;
 	struct mr_ring *to_steward;
 	struct mr_delivery_board *board; // written here, read by the shards
-	// With a journal on disk. What follows is NULL in a volatile router, and may be while memory is
-	// only being planned.
+	// With a journal on disk. What follows is NULL in a volatile router, and may be while
+	// memory is only being planned.
 	bool is_durable;
 	const struct mr_journal_board *journal;
 	// a position is found there before the watermark has passed it
@@ -73,6 +73,6 @@ void mr_delivery_free(
 bool mr_delivery_recover(
 	struct mr_delivery *delivery, const struct mr_recovered_lane *lanes, uint32_t lanes_count);
 
-// For tests and the simulator: matched + recovered = delivered + pending + dropped, counted from the
-// lanes.
+// For tests and the simulator: matched + recovered = delivered + pending + dropped, counted from
+// the lanes.
 bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t why_size);

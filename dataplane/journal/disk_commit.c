@@ -169,8 +169,8 @@ static uint64_t look_for_new(const struct mr_backend_disk *disk, struct mr_strea
 	return bytes;
 }
 
-// A frame has something to say: new bytes, which wait for company, so that a trickle does not cost a
-// block for every record; or that a segment is retired.
+// A frame has something to say: new bytes, which wait for company, so that a trickle does not cost
+// a block for every record; or that a segment is retired.
 static bool is_frame_due(struct mr_backend_disk *disk, uint64_t bytes, uint64_t now_ns)
 {
 	if (mr_segment_map_oldest(disk->config.map) != disk->oldest_built)

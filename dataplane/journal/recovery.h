@@ -60,8 +60,8 @@ struct mr_recovered {
 	mr_position quarantined_first;
 };
 
-// Where a webhook of today lives; false: there is no such webhook, or its entry in the configuration
-// is still the one with which it was given up (`expired_hash`; 0: it never was).
+// Where a webhook of today lives; false: there is no such webhook, or its entry in the
+// configuration is still the one with which it was given up (`expired_hash`; 0: it never was).
 struct mr_recovery_homes {
 	const void *owner;
 	bool (*find)(const void *owner, uint64_t webhook, uint64_t expired_hash,

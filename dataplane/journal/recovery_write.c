@@ -112,8 +112,8 @@ static int write_flows(struct recovery *recovery, const uint32_t *indices)
 
 // -- Events
 
-// A copy in today's owner's stream. Of a copy of a copy that a checkpoint has named, only the record
-// knows which hops were done before.
+// A copy in today's owner's stream. Of a copy of a copy that a checkpoint has named, only the
+// record knows which hops were done before.
 static void copy_event(struct recovery *recovery, const struct mr_record_event *record,
 	const struct mr_replay_event *event)
 {

@@ -2,11 +2,11 @@
 // again, and for the router's address, which may be another one then.
 #include "sender.h"
 
-#define LOOK_NS     UINT64_C(20000000)
-#define ASK_NS      UINT64_C(200000000)
-#define RETRY_NS    UINT64_C(100000000) // nobody listens
-// Somebody listens. A server that is still starting refuses, which we are not told; one that has had
-// no time yet must not find us gone: it may die of that (DPDK 22.11).
+#define LOOK_NS  UINT64_C(20000000)
+#define ASK_NS   UINT64_C(200000000)
+#define RETRY_NS UINT64_C(100000000) // nobody listens
+// Somebody listens. A server that is still starting refuses, which we are not told; one that has
+// had no time yet must not find us gone: it may die of that (DPDK 22.11).
 #define PATIENCE_NS UINT64_C(1000000000)
 
 static bool link_is_up(const struct mr_sender *sender)

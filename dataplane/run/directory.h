@@ -1,7 +1,7 @@
 // The sessions of all producers: who has which index, and the way from HELLO to WELCOME and from
-// BYE to BYE. A session stands durably in the journal, and is known to every shard and source, before
-// its WELCOME is sent; it ends at the sources before it ends at the shards, and durably before BYE is
-// answered. One that is silent for long ends by itself.
+// BYE to BYE. A session stands durably in the journal, and is known to every shard and source,
+// before its WELCOME is sent; it ends at the sources before it ends at the shards, and durably
+// before BYE is answered. One that is silent for long ends by itself.
 #pragma once
 
 #include <stdbool.h>
@@ -61,8 +61,8 @@ void mr_directory_resume(struct mr_directory *directory);
 // 0).
 void mr_directory_hello(struct mr_directory *directory, struct mr_handshake *handshake);
 void mr_directory_bye(struct mr_directory *directory, struct mr_handshake *handshake);
-// Writes what waits for the journal, sends what waits for room in the postbox, ends silent sessions.
-// True when something moved. `now_ns` is monotonic.
+// Writes what waits for the journal, sends what waits for room in the postbox, ends silent
+// sessions. True when something moved. `now_ns` is monotonic.
 bool mr_directory_work(struct mr_directory *directory, uint64_t now_ns);
 // Nothing waits and nothing is under way.
 bool mr_directory_idle(const struct mr_directory *directory);

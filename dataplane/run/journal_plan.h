@@ -1,4 +1,5 @@
-// How large the journal may become: what the configuration asks for, and what its file system gives.
+// How large the journal may become: what the configuration asks for, and what its file system
+// gives.
 #pragma once
 
 #include <stdint.h>

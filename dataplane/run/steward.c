@@ -77,7 +77,8 @@ void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *r
 
 // -- What the stages say
 
-// The secret stands in the delivery stage's memory: nobody looks at it once the webhook may be gone.
+// The secret stands in the delivery stage's memory: nobody looks at it once the webhook may be
+// gone.
 static void keep_secret(
 	struct mr_steward *steward, uint32_t lane, const struct mr_made_secret *secret)
 {

@@ -52,8 +52,8 @@ static void become_ready(struct mr_steward *steward, uint64_t now_ns)
 	mr_notify("READY=1");
 }
 
-// First the whole configuration, then what was recovered may be distributed and recovered sessions go
-// on, then the router is ready.
+// First the whole configuration, then what was recovered may be distributed and recovered sessions
+// go on, then the router is ready.
 static void advance(struct mr_steward *steward, uint64_t now_ns)
 {
 	if (steward->state != MR_ROUTER_STARTING || !configured(steward)

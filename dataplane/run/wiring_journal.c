@@ -1,5 +1,5 @@
-// The journal's part of the wiring: what its stage and the owners of streams tell each other, and who
-// reads what has left memory. With durability: memory only the volatile back end is left of it.
+// The journal's part of the wiring: what its stage and the owners of streams tell each other, and
+// who reads what has left memory. With durability: memory only the volatile back end is left of it.
 #include <errno.h>
 #include <stdio.h>
 

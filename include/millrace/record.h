@@ -57,8 +57,8 @@ static inline uint64_t mr_position_offset(mr_position position)
 	return (position & ((UINT64_C(1) << 48) - 1)) << 3;
 }
 
-// In record.flags and hops_done of an event that a start has copied out of an earlier boot's stream:
-// hops whose match records are durable and counted there. They are not sent again.
+// In record.flags and hops_done of an event that a start has copied out of an earlier boot's
+// stream: hops whose match records are durable and counted there. They are not sent again.
 enum mr_event_flag {
 	MR_EVENT_OBJECT_DONE = 1, // the hop to the object itself
 	MR_EVENT_COPIED = 2, // was accepted in an earlier boot

@@ -1,6 +1,6 @@
 // How fast a start replays: ten million records of ordinary traffic - events, matches, batches and
-// what they settle - on the disk of the current folder, beside a walk over the same frames that only
-// checks them. F13, P14.
+// what they settle - on the disk of the current folder, beside a walk over the same frames that
+// only checks them. F13, P14.
 #include "recovery.h"
 
 #include <inttypes.h>

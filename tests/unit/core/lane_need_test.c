@@ -1,4 +1,5 @@
-// Counts of what lanes need, by segment: they follow the map, and retired segments take theirs along.
+// Counts of what lanes need, by segment: they follow the map, and retired segments take theirs
+// along.
 #include "lane_need.h"
 
 #include <setjmp.h>

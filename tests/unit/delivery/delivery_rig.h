@@ -56,8 +56,8 @@ struct rig *rig_disk_plan(void);
 void rig_disk_start(struct rig *rig, uint32_t entries_max);
 void rig_segment_begin(struct rig *rig);
 void rig_segment_retire(struct rig *rig);
-// What lanes hold, as their needs count it; and what the journal is told, which what has left stays in
-// until its record is durable.
+// What lanes hold, as their needs count it; and what the journal is told, which what has left stays
+// in until its record is durable.
 uint64_t rig_needs(const struct rig *rig);
 uint64_t rig_counts(const struct rig *rig); // all counts together
 // A record of the earlier boot, durable.

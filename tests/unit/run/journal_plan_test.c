@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ static struct mr_config *config;
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(directory, "/tmp/millrace-plan-XXXXXX");
+	snprintf(directory, sizeof(directory), "/tmp/millrace-plan-XXXXXX");
 	config = mr_config_new();
 	if (config == NULL || mkdtemp(directory) == NULL)
 		return -1;
