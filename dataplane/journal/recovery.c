@@ -9,6 +9,7 @@
 
 #include <millrace/reason.h>
 
+#include "directory.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 #include "recovery_state.h"
@@ -19,6 +20,8 @@ static const uint64_t progress_interval_ns = 1000000000;
 
 int recovery_failed(struct recovery *recovery, int error, const char *what)
 {
+	if (recovery->error->segment != 0)
+		return error; // the place is said already
 	snprintf(recovery->error->text, sizeof(recovery->error->text), "%s: %s", what,
 		strerror(-error));
 	return error;
@@ -34,15 +37,29 @@ void recovery_tell(struct recovery *recovery, const char *what, uint64_t done, u
 	config->progress(config->progress_owner, what, done, all);
 }
 
-static int read_record(void *owner, mr_position position, const struct mr_record **ret_record)
+int recovery_read(
+	struct recovery *recovery, mr_position position, const struct mr_record **ret_record)
 {
-	struct recovery *recovery = owner;
-	return mr_scan_record(recovery->scan, position, ret_record);
+	const int error = mr_scan_record(recovery->scan, position, ret_record);
+	struct mr_segment_place place;
+	if (error == 0 || error == -ENOENT
+		|| !mr_segment_map_place(recovery->map, position, &place))
+		return error;
+	return mr_scan_fail(recovery->error, error, place.segment,
+		(uint64_t)place.first_block * MR_JOURNAL_BLOCK_BYTES,
+		"from here on: the record of stream %u at %" PRIu64 " cannot be read: %s",
+		(unsigned)mr_position_stream(position), mr_position_offset(position),
+		strerror(-error));
+}
+
+static int read_for_replay(void *owner, mr_position position, const struct mr_record **ret_record)
+{
+	return recovery_read(owner, position, ret_record);
 }
 
 struct mr_replay_source recovery_source(struct recovery *recovery)
 {
-	return (struct mr_replay_source){.owner = recovery, .read = read_record};
+	return (struct mr_replay_source){.owner = recovery, .read = read_for_replay};
 }
 
 void recovery_drop(struct recovery *recovery, uint32_t stream, mr_position origin, uint64_t webhook,

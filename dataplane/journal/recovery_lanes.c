@@ -138,7 +138,7 @@ static int add_record(struct writing *writing, mr_position position)
 {
 	struct recovery *recovery = writing->recovery;
 	const struct mr_record *record = NULL;
-	int error = mr_scan_record(recovery->scan, position, &record);
+	int error = recovery_read(recovery, position, &record);
 	if (error == -ENOENT || (error == 0 && record->kind != MR_RECORD_LANE)) {
 		expire(writing, position); // how many entries it had is not known
 		return 0;
@@ -303,7 +303,7 @@ static int drop_lane(struct recovery *recovery, const struct mr_replay_lane *lan
 				drop_entry(recovery, lane->webhook, item->position);
 				continue;
 			}
-			const int error = mr_scan_record(recovery->scan, item->position, &record);
+			const int error = recovery_read(recovery, item->position, &record);
 			if (error == -ENOENT || (error == 0 && record->kind != MR_RECORD_LANE))
 				continue;
 			if (error != 0)

@@ -25,13 +25,16 @@ struct recovery {
 	mr_position positions[MR_BATCH_EVENTS_MAX]; // of the record that is being written
 };
 
+// mr_scan_record, with the error filled when the record is damaged.
+int recovery_read(
+	struct recovery *recovery, mr_position position, const struct mr_record **ret_record);
 // Records by position, for the replay.
 struct mr_replay_source recovery_source(struct recovery *recovery);
 void recovery_tell(struct recovery *recovery, const char *what, uint64_t done, uint64_t all);
 // A DROPPED record in the stream of the boot (0: the first shard's).
 void recovery_drop(struct recovery *recovery, uint32_t stream, mr_position origin, uint64_t webhook,
 	uint8_t reason);
-// Fills the error with what a step was and returns `error`.
+// Fills the error with what a step was, unless it names a place already; returns `error`.
 int recovery_failed(struct recovery *recovery, int error, const char *what);
 
 // -- recovery_map.c

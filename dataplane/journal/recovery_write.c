@@ -161,7 +161,7 @@ static int copy_events(
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct mr_record *record = NULL;
-		const int error = mr_scan_record(recovery->scan, events[i].position, &record);
+		const int error = recovery_read(recovery, events[i].position, &record);
 		if (error != 0 && error != -ENOENT)
 			return error;
 		if (error == 0 && record->kind == MR_RECORD_EVENT) {

@@ -520,6 +520,34 @@ static void a_record_that_cannot_be_is_quarantined_and_told(void **state)
 	rig_close(&rig);
 }
 
+// Before the replayed frames nobody looks at frames; what is needed of them is named all the same.
+static void a_damaged_record_that_is_needed_is_named_by_its_file(void **state)
+{
+	(void)state;
+	static const uint8_t byte = 0xa5;
+	static struct recovery_rig rig;
+	rig_open(&rig, 1);
+	assert_int_equal(rig_start(&rig, 1, 1), 0);
+	const uint64_t frame = rig.build.offset;
+	const mr_position a = put_event(&rig, 100, 1);
+	rig_commit(&rig);
+	const uint64_t segment = rig.build.carry.segment;
+	journal_build_turn(&rig.build);
+	rig.build.carry.replay_frame = rig.build.carry.sequence + 1;
+	rig.build.carry.replay_segment = rig.build.carry.segment;
+	history_queued(&rig.history, rig_shard(&rig, 0), a);
+	rig_commit(&rig);
+	rig_stop(&rig);
+	char name[MR_SEGMENT_NAME_BYTES];
+	mr_segment_name(segment, name);
+	disk_fake_tamper(rig.fake, name, frame + 150, &byte, 1);
+	assert_int_equal(rig_start(&rig, 1, 1), -EBADMSG);
+	assert_int_equal(rig.error.segment, segment);
+	assert_int_equal(rig.error.offset, frame);
+	assert_non_null(strstr(rig.error.text, name));
+	rig_close(&rig);
+}
+
 static void a_record_that_crashed_two_starts_is_skipped_by_the_third(void **state)
 {
 	(void)state;
@@ -719,6 +747,7 @@ int main(void)
 		cmocka_unit_test(retired_entries_are_dropped_as_expired),
 		cmocka_unit_test(stream_ids_are_used_again_when_no_live_segment_names_them),
 		cmocka_unit_test(a_record_that_cannot_be_is_quarantined_and_told),
+		cmocka_unit_test(a_damaged_record_that_is_needed_is_named_by_its_file),
 		cmocka_unit_test(a_record_that_crashed_two_starts_is_skipped_by_the_third),
 		cmocka_unit_test(a_crash_at_any_moment_of_a_start_changes_nothing),
 		cmocka_unit_test(the_first_start_can_be_cut_at_any_moment),
