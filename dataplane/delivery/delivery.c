@@ -85,8 +85,6 @@ struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_deli
 	mr_timer_wheel_init(&delivery->recipient_timers, 0);
 	mr_timer_wheel_init(&delivery->door_timers, 0);
 	tune(delivery, &config->limits.tune);
-	if (config->owner != NULL) // what it needs of its own stream is counted, or in a checkpoint
-		atomic_store_explicit(&config->owner->keep, UINT64_MAX, memory_order_relaxed);
 	for (uint32_t stream = 0; stream < MR_STREAMS_MAX; stream++)
 		atomic_store_explicit(
 			&config->board->floor[stream], UINT64_MAX, memory_order_relaxed);

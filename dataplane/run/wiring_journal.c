@@ -18,12 +18,8 @@ static bool wire_owners(struct mr_wiring *wiring, struct mr_arena *arena)
 	uint32_t count = mr_streams_count(wiring);
 	struct mr_owner_board *owners =
 		mr_arena_array(arena, "journal: boards", struct mr_owner_board, count);
-	for (uint32_t i = 0; i < count && owners != NULL; i++) {
+	for (uint32_t i = 0; i < count && owners != NULL; i++)
 		wiring->owners[i] = &owners[i];
-		// Until a shard says what it needs, everything stays; others never need anything.
-		if (i >= wiring->topology->shards)
-			atomic_store_explicit(&owners[i].keep, UINT64_MAX, memory_order_relaxed);
-	}
 	return owners != NULL;
 }
 
