@@ -105,9 +105,6 @@ static struct mr_maker_answer serve(
 	case MR_MAKER_REMOVE:
 		answer.result = remove_durably(disk, request->name, request->fd);
 		break;
-	case MR_MAKER_SPACE:
-		answer.result = disk->space(disk->state, &answer.free_bytes, &answer.total_bytes);
-		break;
 	}
 	return answer;
 }

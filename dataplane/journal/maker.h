@@ -23,7 +23,6 @@ enum mr_maker_kind {
 	// `fd` is closed unless it is negative, then `name` removed, durably. Nobody may have a
 	// read or a write on it under way.
 	MR_MAKER_REMOVE,
-	MR_MAKER_SPACE, // of the file system
 };
 
 struct mr_maker_request {
@@ -39,7 +38,6 @@ struct mr_maker_answer {
 	enum mr_maker_kind kind;
 	int32_t result; // 0, MAKE: a descriptor; or negative errno
 	uint64_t tag;
-	uint64_t free_bytes, total_bytes; // SPACE
 };
 
 // Copies the request. False: MR_MAKER_REQUESTS_MAX are under way, ask again later.
