@@ -174,10 +174,12 @@ static int build_stages(struct router *router)
 		return say_no_memory(router);
 	mr_steward_wired(&router->steward);
 	mr_arena_seal(&router->arena);
-	return has_journal ? journal_error(router,
-		       mr_boot_journal_hand_over(
-			       &router->journal, &router->wiring, &router->steward))
-			   : 0;
+	if (!has_journal)
+		return 0;
+	err = journal_error(router,
+		mr_boot_journal_hand_over(&router->journal, &router->wiring, &router->steward));
+	return err != 0 ? err
+			: mr_maker_thread_start(&router->journal.maker, router->wiring.maker);
 }
 
 static bool shares_cpu(const struct mr_topology *topology, uint32_t lcore)

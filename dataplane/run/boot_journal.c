@@ -42,6 +42,8 @@ int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config
 	char owner[64] = "";
 	char text[128];
 	mr_make_parent(directory);
+	journal->now_ns = mr_clock_mono_ns;
+	journal->wall_ns = mr_clock_wall_ns;
 	journal->wiring.plan = *plan;
 	journal->wiring.disk = &journal->disk;
 	int err = mr_disk_posix_open(directory, &journal->disk);
@@ -107,8 +109,8 @@ int mr_boot_journal_recover(
 		.homes = {.owner = &steward->registry, .find = find_home},
 		.progress = progress,
 		.progress_owner = steward,
-		.now_ns = mr_clock_mono_ns,
-		.wall_ns = mr_clock_wall_ns};
+		.now_ns = journal->now_ns,
+		.wall_ns = journal->wall_ns};
 	int err = mr_recover(
 		&recovery, wiring->needs, &journal->wiring.map, &journal->recovered, &error);
 	if (err != 0)
@@ -132,9 +134,6 @@ int mr_boot_journal_hand_over(
 	if (mr_wire_recovered(wiring, recovered, text, sizeof(text)) != 0)
 		return say(journal, MR_EXIT_CONFIG, wiring->config->journal_dir, text);
 	mr_steward_recover(steward, recovered);
-	int err = mr_maker_thread_start(&journal->maker, wiring->maker);
-	if (err != 0)
-		return say(journal, MR_EXIT_FAILED, wiring->config->journal_dir, strerror(-err));
 	return 0;
 }
 

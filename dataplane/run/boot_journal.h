@@ -14,6 +14,8 @@
 
 struct mr_boot_journal {
 	struct mr_disk disk;
+	uint64_t (*now_ns)(void); // monotonic
+	int64_t (*wall_ns)(void);
 	struct mr_wiring_disk wiring; // what the stages get of it
 	struct mr_recovered *recovered;
 	struct mr_maker_thread maker;
@@ -27,7 +29,7 @@ int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config
 // Replays the journal and writes the snapshot. The steward answers meanwhile.
 int mr_boot_journal_recover(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
 	struct mr_steward *steward);
-// Hands the stages what was recovered, before their first step.
+// Hands the stages what was recovered, before their first step; then the maker is to be served.
 int mr_boot_journal_hand_over(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
 	struct mr_steward *steward);
 // Accepts one that was never opened. Behind the last step of every stage.

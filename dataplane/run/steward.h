@@ -68,6 +68,10 @@ void mr_steward_wired(struct mr_steward *steward);
 void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *recovered);
 // One round without waiting: messages, handshakes, records. True when something moved.
 bool mr_steward_step(struct mr_steward *steward, struct mr_now now);
+// After a round: goes on from one state to the next, until the router is ready.
+void mr_steward_advance(struct mr_steward *steward, uint64_t now_ns);
+// The journal has failed, and what was durable before has had its time: the router is to end.
+bool mr_steward_has_failed(const struct mr_steward *steward, uint64_t now_ns);
 // Rounds and naps until the router is told to stop, has drained, or a core has failed. 0 or
 // negative errno.
 int mr_steward_run(struct mr_steward *steward);

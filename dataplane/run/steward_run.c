@@ -54,7 +54,7 @@ static void become_ready(struct mr_steward *steward, uint64_t now_ns)
 
 // First the whole configuration, then what was recovered may be distributed and recovered sessions
 // go on, then the router is ready.
-static void advance(struct mr_steward *steward, uint64_t now_ns)
+void mr_steward_advance(struct mr_steward *steward, uint64_t now_ns)
 {
 	if (steward->state != MR_ROUTER_STARTING || !configured(steward)
 		|| !mr_directory_idle(&steward->directory))
@@ -137,8 +137,7 @@ static void watch_link(struct mr_steward *steward, uint64_t now_ns)
 	steward->link_up = info.link_up;
 }
 
-// The journal has failed: what was durable before is delivered for a while, then the router ends.
-static bool has_failed(const struct mr_steward *steward, uint64_t now_ns)
+bool mr_steward_has_failed(const struct mr_steward *steward, uint64_t now_ns)
 {
 	const struct mr_journal_board *board = steward->node.journal;
 	return mr_node_failed(&steward->node)
@@ -179,13 +178,13 @@ int mr_steward_run(struct mr_steward *steward)
 		mr_control_serve(&steward->control);
 		if (!take_signals(steward, now.mono_ns))
 			return 0;
-		advance(steward, now.mono_ns);
+		mr_steward_advance(steward, now.mono_ns);
 		if (has_ended(steward, now.mono_ns))
 			return 0;
 		int err = failed_core(steward);
 		if (err != 0)
 			return err;
-		if (has_failed(steward, now.mono_ns))
+		if (mr_steward_has_failed(steward, now.mono_ns))
 			return -EIO;
 		watch_link(steward, now.mono_ns);
 		mr_alarms_look(&steward->alarms, steward->node.journal,
