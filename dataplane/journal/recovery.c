@@ -228,6 +228,20 @@ static int replay_all(struct recovery *recovery)
 	return error;
 }
 
+// Everything in the journal counts from here on. What was under way when a process was killed is
+// seen, and may still be lost with the power: only in the newest segment, since a segment is begun
+// when all before it is durable.
+static int make_durable(struct recovery *recovery)
+{
+	const struct mr_disk *disk = recovery->config->disk;
+	if (recovery->found.empty)
+		return 0;
+	const struct mr_segment_facts newest =
+		mr_segment_map_facts(recovery->map, recovery->found.newest_segment);
+	int error = disk->sync(disk->state, newest.fd);
+	return error != 0 ? recovery_failed(recovery, error, "the newest segment") : 0;
+}
+
 // -- The snapshot
 
 static int begin_snapshot(struct recovery *recovery, uint32_t streams)
@@ -301,6 +315,8 @@ static int recover(struct recovery *recovery)
 	error = replay_all(recovery);
 	if (error == 0)
 		error = recovery_map_segments(recovery, streams);
+	if (error == 0)
+		error = make_durable(recovery);
 	if (error != 0)
 		return error;
 	error = mr_segment_sweep(config->disk, found->empty ? 1 : found->oldest_needed,

@@ -28,6 +28,9 @@ struct mr_disk {
 	// Fills the file with zeros up to `bytes`, durably: later writes change no metadata. After
 	// -ENOSPC and the like the file is there still, for the caller to remove.
 	int (*make_zeroed)(void *state, int fd, uint64_t bytes);
+	// Makes durable what was written to the file before, also by a process that was killed
+	// meanwhile: its last writes may be seen and not kept.
+	int (*sync)(void *state, int fd);
 	// Names are durable after sync_directory. -EEXIST: `to` is there; nothing is replaced.
 	int (*rename)(void *state, const char *from, const char *to);
 	// The file's first 4096 bytes as memory, made as zeros when it is missing: what is stored

@@ -152,6 +152,12 @@ static int make_zeroed(void *state, int fd, uint64_t bytes)
 	return r;
 }
 
+static int sync_file(void *state, int fd)
+{
+	(void)state;
+	return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
 static int rename_file(void *state, const char *from, const char *to)
 {
 	const struct posix_disk *disk = state;
@@ -309,6 +315,7 @@ int mr_disk_posix_open(const char *path, struct mr_disk *ret_disk)
 		.read = read_file,
 		.write = write_file,
 		.make_zeroed = make_zeroed,
+		.sync = sync_file,
 		.rename = rename_file,
 		.map = map_file,
 		.unmap = unmap,

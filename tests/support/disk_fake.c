@@ -136,9 +136,12 @@ static bool is_aligned(uint64_t a, uint64_t b, const void *bytes)
 static int list(void *state, void (*each)(void *owner, const char *name), void *owner)
 {
 	struct disk_fake *fake = state;
+	struct names *names = disk_fake_checked(malloc(sizeof(*names)));
 
-	for (uint32_t i = 0; i < fake->names.count; i++)
-		each(owner, fake->names.at[i].text);
+	*names = fake->names; // `each` may remove what it is told
+	for (uint32_t i = 0; i < names->count; i++)
+		each(owner, names->at[i].text);
+	free(names);
 	return 0;
 }
 
@@ -225,10 +228,22 @@ static int make_zeroed(void *state, int fd, uint64_t bytes)
 	struct fate fate = disk_fake_fate_of_write(fake, file, 0, bytes);
 	if (fate.error == -ENOSPC)
 		fate.bytes = fits; // as far as it goes
-	sectors_zero(file, 0, fate.bytes);
+	sectors_zero(file, 0, fate.error == 0 ? bytes : fate.bytes); // blocking: never short
 	if (fate.error != 0 || fake->dark)
 		return fate.error != 0 ? fate.error : -EIO;
 	sectors_settle(file, 0, bytes);
+	return 0;
+}
+
+static int sync_file(void *state, int fd)
+{
+	struct disk_fake *fake = state;
+	struct sectors *file = disk_fake_file_of(fake, fd);
+	int r = disk_fake_begin_change(fake);
+
+	if (r < 0 || fake->dark)
+		return r < 0 ? r : -EIO;
+	sectors_settle(file, 0, file->size);
 	return 0;
 }
 
@@ -345,6 +360,7 @@ struct mr_disk disk_fake_disk(struct disk_fake *fake)
 		.read = read_file,
 		.write = write_file,
 		.make_zeroed = make_zeroed,
+		.sync = sync_file,
 		.rename = rename_file,
 		.map = map_file,
 		.unmap = unmap,

@@ -34,7 +34,7 @@ void disk_fake_crash(struct disk_fake *fake, uint64_t seed);
 void disk_fake_exit(struct disk_fake *fake);
 // The n-th change from now (1: the next one; 0: none) is the last: whether it took place shows
 // after disk_fake_crash; it and everything later give -EIO. Changes are writes, make_zeroed,
-// creates, renames, removes and sync_directory.
+// sync, creates, renames, removes and sync_directory.
 void disk_fake_cut_at(struct disk_fake *fake, uint64_t nth);
 uint64_t disk_fake_changes(const struct disk_fake *fake); // so far: where a cut can be
 
