@@ -176,10 +176,10 @@ static int build_stages(struct router *router)
 	mr_arena_seal(&router->arena);
 	if (!has_journal)
 		return 0;
+	mr_boot_journal_judge_disk(&router->journal, router->wiring.config);
 	err = journal_error(router,
 		mr_boot_journal_hand_over(&router->journal, &router->wiring, &router->steward));
-	return err != 0 ? err
-			: mr_maker_thread_start(&router->journal.maker, router->wiring.maker);
+	return err != 0 ? err : mr_maker_thread_start(&router->journal.maker, router->wiring.maker);
 }
 
 static bool shares_cpu(const struct mr_topology *topology, uint32_t lcore)

@@ -119,11 +119,16 @@ int mr_boot_journal_recover(
 	journal->wiring.place = journal->recovered->place;
 	memcpy(journal->wiring.ends, journal->recovered->ends, sizeof(journal->wiring.ends));
 	tell(journal->recovered, config->journal_dir);
-	if (!mr_disk_posix_is_direct(&journal->disk)) // known since the first file was opened
+	return 0;
+}
+
+void mr_boot_journal_judge_disk(
+	const struct mr_boot_journal *journal, const struct mr_config *config)
+{
+	if (!mr_disk_posix_is_direct(&journal->disk))
 		mr_log(MR_LOG_WARNING,
 			"journal in %s: its file system has no O_DIRECT; writes go through the page cache, and last as long as it promises",
 			config->journal_dir);
-	return 0;
 }
 
 int mr_boot_journal_hand_over(

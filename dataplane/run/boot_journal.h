@@ -29,6 +29,9 @@ int mr_boot_journal_open(struct mr_boot_journal *journal, const struct mr_config
 // Replays the journal and writes the snapshot. The steward answers meanwhile.
 int mr_boot_journal_recover(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
 	struct mr_steward *steward);
+// Says what is wrong with the directory's file system; known since recovery opened the first file.
+void mr_boot_journal_judge_disk(
+	const struct mr_boot_journal *journal, const struct mr_config *config);
 // Hands the stages what was recovered, before their first step; then the maker is to be served.
 int mr_boot_journal_hand_over(struct mr_boot_journal *journal, const struct mr_wiring *wiring,
 	struct mr_steward *steward);
