@@ -81,7 +81,7 @@ static int mark_delivered(struct mr_checker_path *path, uint64_t number, bool *r
 	return 0;
 }
 
-static bool is_delivered(const struct mr_checker_path *path, uint64_t number)
+bool mr_checker_delivered(const struct mr_checker_path *path, uint64_t number)
 {
 	uint64_t word = number / 64;
 	return word < path->delivered_words && (path->delivered[word] >> (number % 64) & 1) != 0;
@@ -196,7 +196,7 @@ static void audit_event(const struct mr_checker *checker, uint64_t number,
 	bool claimed = false;
 	for (uint32_t i = 0; i < checker->paths_count; i++) {
 		const struct mr_checker_path *path = &checker->paths[i];
-		bool delivered = is_delivered(path, number);
+		bool delivered = mr_checker_delivered(path, number);
 		bool owed = path->resource != 0
 			&& mr_workload_reaches(workload, view->object, path->resource);
 		claimed |= owed || path->resource == 0;

@@ -79,6 +79,8 @@ struct mr_checked_request {
 	uint64_t now_ns;
 };
 
+// Whether the path has taken the event.
+bool mr_checker_delivered(const struct mr_checker_path *path, uint64_t number);
 // Judges one request whose signature is good. 0; -EBADMSG when it broke a rule of a single body;
 // -ENOMEM.
 int mr_checker_request(struct mr_checker *checker, const struct mr_checked_request *request);

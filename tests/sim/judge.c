@@ -26,14 +26,14 @@ static bool judge_producers(struct sim_world *world)
 {
 	const struct sim_traffic *traffic = &world->traffic;
 	const struct side sides[] = {
+		{"offered = accepted + refused + unsent", traffic->offered,
+			traffic->accepted + traffic->refused + traffic->unsent},
 		{"producers' accepted = shards' accepted", traffic->accepted,
 			sim_sum(&world->router, MR_SHARD_ACCEPTED)},
 		{"producers' refused = shards' refused", traffic->refused,
 			sim_sum(&world->router, MR_SHARD_REFUSED)},
-		{"offered = accepted + refused + unsent", traffic->offered,
-			traffic->accepted + traffic->refused + traffic->unsent},
 	};
-	return agree(world, sides, sizeof(sides) / sizeof(sides[0]));
+	return agree(world, sides, world->options.journal.on ? 1 : 3);
 }
 
 static bool judge_receivers(struct sim_world *world)
@@ -103,7 +103,9 @@ bool sim_world_judge(struct sim_world *world)
 		|| !sim_router_balances(&world->router, world->why, sizeof(world->why))
 		|| !judge_producers(world) || !judge_receivers(world))
 		return false;
-	for (uint32_t i = 0; i < world->options.webhooks; i++)
+	if (world->options.journal.on && !sim_world_judge_journal(world))
+		return false;
+	for (uint32_t i = 0; i < world->options.webhooks && !world->options.journal.on; i++)
 		if (!judge_webhook(world, i))
 			return false;
 	mr_checker_audit(&world->receivers.checker, &audit);

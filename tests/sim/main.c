@@ -1,5 +1,6 @@
-// The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]. Without
-// arguments: the seeds of seeds.txt, then a few, or with MILLRACE_FULL=1 many.
+// The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N] [--journal disk
+// [--dump DIR]]. Without arguments: the seeds of the list in SIM_SEEDS, then a few, or with
+// MILLRACE_FULL=1 many.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "bytes.h"
 #include "scenarios.h"
+#include "sim_log.h"
 #include "world.h"
 
 enum { SEEDS = 40, SEEDS_FULL = 1000 };
@@ -16,6 +18,8 @@ struct run {
 	uint64_t first, last; // seeds
 	uint32_t steps; // rounds; 0: as drawn
 	bool verbose;
+	bool journal; // on disk
+	const char *dump;
 	uint32_t runs, failures;
 	uint64_t accepted, delivered, dropped, refused;
 };
@@ -33,8 +37,9 @@ static void report(const struct sim_world *world, const char *why)
 		sim_sum(router, MR_DELIVERY_DROPPED), sim_sum(router, MR_DELIVERY_REQUESTS),
 		sim_sum(router, MR_DELIVERY_REQUESTS_FAILED), sim_world_digest(world));
 	if (why != NULL)
-		printf("FAILED seed=%" PRIu64 ": %s\n  again: sim --seed %" PRIu64 "\n",
-			world->options.seed, why, world->options.seed);
+		printf("FAILED seed=%" PRIu64 ": %s\n  again: sim --seed %" PRIu64 "%s\n",
+			world->options.seed, why, world->options.seed,
+			world->options.journal.on ? " --journal disk" : "");
 }
 
 // Returns the digest.
@@ -45,6 +50,9 @@ static uint64_t run_seed(struct run *run, uint64_t seed)
 	if (world == NULL)
 		abort();
 	sim_options_draw(&options, seed, run->steps);
+	if (run->journal)
+		sim_options_draw_journal(&options);
+	options.journal.dump = run->dump;
 	if (run->verbose) {
 		printf("seed=%" PRIu64 "\n", seed);
 		sim_options_print(&options);
@@ -114,7 +122,7 @@ static bool parse_range(const char *text, struct run *run)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: sim [--seed N | --seeds FROM-TO | --scenario NAME|all] [--steps ROUNDS]\nscenarios:");
+		"usage: sim [--seed N | --seeds FROM-TO | --scenario NAME|all] [--steps ROUNDS] [--journal none|disk [--dump DIR]]\nscenarios:");
 	sim_scenarios_list();
 	fprintf(stderr, "\n");
 	return 2;
@@ -127,6 +135,8 @@ int main(int argc, char **argv)
 		{"seeds", required_argument, NULL, 'r'},
 		{"scenario", required_argument, NULL, 'c'},
 		{"steps", required_argument, NULL, 'n'},
+		{"journal", required_argument, NULL, 'j'},
+		{"dump", required_argument, NULL, 'd'},
 		{0},
 	};
 	struct run run = {0};
@@ -138,6 +148,16 @@ int main(int argc, char **argv)
 			scenario = optarg;
 			continue;
 		}
+		if (option == 'j') {
+			run.journal = strcmp(optarg, "disk") == 0;
+			if (!run.journal && strcmp(optarg, "none") != 0)
+				return usage();
+			continue;
+		}
+		if (option == 'd') {
+			run.dump = optarg;
+			continue;
+		}
 		bool good = option == 'n' ? mr_parse_u64(optarg, strlen(optarg), &steps) == 0
 					  : option != '?' && parse_range(optarg, &run);
 		if (!good || steps > UINT32_MAX)
@@ -145,6 +165,7 @@ int main(int argc, char **argv)
 		run.verbose |= option == 's';
 	}
 	run.steps = (uint32_t)steps;
+	sim_log_speaks = run.verbose;
 	if (scenario != NULL)
 		return sim_scenarios(strcmp(scenario, "all") == 0 ? NULL : scenario) ? 0 : 1;
 	if (run.last > 0)

@@ -5,8 +5,9 @@
 
 #include "rng.h"
 
-#define US UINT64_C(1000)
-#define MS (US * 1000)
+#define US  UINT64_C(1000)
+#define MS  (US * 1000)
+#define MIB UINT64_C(1048576)
 
 static uint64_t pick(struct mr_rng *rng, const uint64_t *choices, uint32_t count)
 {
@@ -144,6 +145,62 @@ void sim_options_draw(struct sim_options *options, uint64_t seed, uint32_t round
 		options->rounds = rounds;
 }
 
+static void draw_disk_faults(struct sim_journal_options *journal, struct mr_rng *rng)
+{
+	journal->write_ns = PICK(rng, 0, 100 * US, 2 * MS, 10 * MS);
+	journal->read_ns = PICK(rng, 0, 100 * US, 5 * MS);
+	journal->shuffled = mr_rng_chance(rng, 1, 2);
+	journal->shorten = fault(rng, SIM_CHANCE_ONE / 100);
+	journal->slow = fault(rng, SIM_CHANCE_ONE / 2000);
+	journal->full = fault(rng, SIM_CHANCE_ONE / 1000);
+	journal->fail = mr_rng_chance(rng, 1, 2) ? fault(rng, SIM_CHANCE_ONE / 1000) : 0;
+	journal->kill = fault(rng, SIM_CHANCE_ONE);
+	journal->cut = fault(rng, SIM_CHANCE_ONE);
+}
+
+void sim_options_draw_journal(struct sim_options *options)
+{
+	struct sim_journal_options *journal = &options->journal;
+	struct mr_rng rng;
+	mr_rng_seed(&rng, options->seed ^ 0x10a4);
+	*journal = (struct sim_journal_options){.on = true,
+		.segment_bytes = PICK(&rng, MIB, MIB, 4 * MIB),
+		.retention_bytes = 512 * MIB,
+		.checkpoint_bytes = PICK(&rng, 128 << 10, MIB, 8 * MIB),
+		.commit_bytes = PICK(&rng, 64 << 10, 256 << 10, MIB),
+		.commit_delay_ns = PICK(&rng, 0, 300 * US),
+		.progress_ns = PICK(&rng, 5 * MS, 50 * MS),
+		.crashes = (uint32_t)between(&rng, 1, 5),
+		.reshape = mr_rng_chance(&rng, 1, 2),
+		.rehook = mr_rng_chance(&rng, 1, 3)};
+	draw_disk_faults(journal, &rng);
+}
+
+void sim_options_reshape(struct sim_options *options, uint64_t boot)
+{
+	struct mr_rng rng;
+	if (!options->journal.reshape)
+		return;
+	mr_rng_seed(&rng, options->seed ^ boot << 32);
+	options->shards = (uint32_t)between(&rng, 1, 4);
+	options->deliveries = (uint32_t)between(&rng, 1, 3);
+	options->in_flight = (uint32_t)PICK(&rng, 1, 2, 4, 8);
+}
+
+static void print_journal(const struct sim_journal_options *journal)
+{
+	printf("  journal: segments of %" PRIu64 " KiB, commits of %" PRIu64 " KiB after %" PRIu64
+	       " us, checkpoints at %" PRIu64 " KiB, progress %" PRIu64 " ms; writes %" PRIu64
+	       " us, reads %" PRIu64 " us%s; shorten %u slow %u full %u "
+	       "fail %u; %u crashes, kill %u cut %u%s%s\n",
+		journal->segment_bytes >> 10, journal->commit_bytes >> 10,
+		journal->commit_delay_ns / US, journal->checkpoint_bytes >> 10,
+		journal->progress_ns / MS, journal->write_ns / US, journal->read_ns / US,
+		journal->shuffled ? ", shuffled" : "", journal->shorten, journal->slow,
+		journal->full, journal->fail, journal->crashes, journal->kill, journal->cut,
+		journal->reshape ? ", reshapes" : "", journal->rehook ? ", rehooks" : "");
+}
+
 void sim_options_print(const struct sim_options *options)
 {
 	static const char *const disks[] = {"memory", "lags", "keeps"};
@@ -152,7 +209,8 @@ void sim_options_print(const struct sim_options *options)
 	       "%u webhooks at %u endpoints; rates %" PRIu64 " and %" PRIu64
 	       " hot; lineage %u; %u rounds\n",
 		options->sources, options->shards, options->shard_stream_bytes >> 10,
-		options->deliveries, options->flows, disks[options->disk], options->webhooks,
+		options->deliveries, options->flows,
+		options->journal.on ? "journal" : disks[options->disk], options->webhooks,
 		options->endpoints, options->cold_rate, options->hot_rate,
 		options->workload.lineage, options->rounds);
 	printf("  faults: drop %u duplicate %u delay %u corrupt %u; error %u reject %u hang %u lose %u cut %u trickle %u; "
@@ -160,4 +218,6 @@ void sim_options_print(const struct sim_options *options)
 		faults->drop, faults->duplicate, faults->delay, faults->corrupt, faults->error,
 		faults->reject, faults->hang, faults->lose_answer, faults->cut_answer,
 		faults->trickle, faults->down, faults->close_all, faults->fail_send, faults->stall);
+	if (options->journal.on)
+		print_journal(&options->journal);
 }

@@ -40,6 +40,27 @@ struct sim_faults {
 	uint32_t stall; // a stage is not run for a while
 };
 
+// The product's journal, on a disk in memory (disk_fake.h). Chances as above, per round.
+struct sim_journal_options {
+	bool on; // all else is zero when it is not
+	uint64_t segment_bytes, retention_bytes, checkpoint_bytes, commit_bytes;
+	uint64_t commit_delay_ns, progress_ns;
+	// the disk
+	uint64_t write_ns, read_ns;
+	bool shuffled; // operations overtake each other
+	uint32_t shorten; // a write writes a part
+	uint32_t slow; // writes take up to 5 s for a while
+	uint32_t full; // no room for a while
+	uint32_t fail; // a write fails, and with it the router
+	// the router
+	uint32_t crashes; // in the whole run
+	uint32_t kill; // chance that only the process dies: what was written stays
+	uint32_t cut; // chance that the disk is gone first, at one of its changes
+	bool reshape; // each start draws its shards, deliveries and sub-lanes
+	const char *dump; // folder for what each start finds on the disk; NULL: nowhere
+	bool rehook; // and which of the later half of the webhooks are configured
+};
+
 struct sim_options {
 	uint64_t seed;
 	// topology
@@ -51,8 +72,9 @@ struct sim_options {
 	uint32_t batch_events_max;
 	uint32_t in_flight;
 	uint64_t batch_age_ns, request_timeout_ns, retry_cap_ns;
-	enum sim_disk_kind disk;
+	enum sim_disk_kind disk; // without the journal
 	uint64_t disk_lag_ns; // at most
+	struct sim_journal_options journal;
 	// traffic
 	// its hot_share is not used: hot traffic has a rate of its own
 	struct mr_workload_options workload;
@@ -76,5 +98,9 @@ struct sim_options {
 
 // `rounds` 0: drawn.
 void sim_options_draw(struct sim_options *options, uint64_t seed, uint32_t rounds);
+// Then the journal's part.
+void sim_options_draw_journal(struct sim_options *options);
+// What a start finds changed: the number says which start.
+void sim_options_reshape(struct sim_options *options, uint64_t boot);
 // One line: what was drawn.
 void sim_options_print(const struct sim_options *options);

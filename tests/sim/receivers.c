@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivered.h"
 #include "hash.h"
 #include "http_request.h"
 #include "mr_assert.h"
 
 enum { SIGNATURE_BYTES = 32, ENDPOINT_PORT = 9000 };
 #define DOWN_NS UINT64_C(200000000)
+// What becomes of a request: the router sends it again, gives it up, or is done with it.
+enum verdict { REFUSED, REJECTED, TAKEN };
+
 static const char secret[] = "0123456789abcdef0123456789abcdef";
 
 static bool strikes(struct sim_receivers *receivers, uint32_t chance)
@@ -31,8 +35,63 @@ static bool is_signed(struct sim_receivers *receivers, const struct mr_http_requ
 		&& memcmp(hex, request->signature.text, sizeof(hex)) == 0;
 }
 
-static void check(struct sim_endpoint *endpoint, const struct mr_http_request *request, bool taken,
-	uint64_t now_ns)
+// Every answer reaches the router before it gives up waiting.
+static bool is_exact(const struct sim_options *options)
+{
+	const struct sim_faults *faults = &options->faults;
+	return options->journal.on && options->hung_endpoints == 0
+		&& faults->lose_answer + faults->cut_answer + faults->trickle + faults->down
+			+ faults->close_all + faults->fail_send + faults->stall
+		== 0;
+}
+
+static bool may_come_again(const struct sim_receivers *receivers, uint64_t taken_ns)
+{
+	for (uint32_t i = 0; i < receivers->crashes; i++)
+		if (receivers->crashed_ns[i] + receivers->options->answer_ns >= taken_ns
+			&& receivers->crashed_ns[i] <= taken_ns + receivers->settle_ns)
+			return true;
+	return false;
+}
+
+static void judge_again(struct sim_receivers *receivers, const struct mr_checked_request *request)
+{
+	uint64_t key = mr_hash_bytes(request->id, request->id_length, request->path) | 1;
+	uint64_t *taken_ns = mr_map_at(&receivers->taken, key, NULL);
+	mr_assert(taken_ns != NULL);
+	receivers->late += *taken_ns != 0 && !may_come_again(receivers, *taken_ns);
+	if (request->answered)
+		*taken_ns = request->now_ns;
+}
+
+struct rejection {
+	struct sim_receivers *receivers;
+	uint32_t path;
+};
+
+static uint64_t rejection_key(uint32_t path, uint64_t number)
+{
+	return (uint64_t)(path + 1) << 40 | number;
+}
+
+static void reject_event(void *context, const struct mr_delivered *event)
+{
+	const struct rejection *rejection = context;
+	uint64_t *seen = mr_map_at(&rejection->receivers->rejected,
+		rejection_key(rejection->path, event->number), NULL);
+	mr_assert(seen != NULL);
+	*seen = 1;
+}
+
+bool sim_receivers_rejected(struct sim_receivers *receivers, uint32_t webhook, uint64_t number)
+{
+	uint64_t *seen = mr_map_at(&receivers->rejected, rejection_key(webhook, number), NULL);
+	mr_assert(seen != NULL);
+	return *seen != 0;
+}
+
+static void check(struct sim_endpoint *endpoint, const struct mr_http_request *request,
+	enum verdict verdict, uint64_t now_ns)
 {
 	struct sim_receivers *receivers = endpoint->receivers;
 	if (!request->is_post || !is_signed(receivers, request)) {
@@ -51,10 +110,16 @@ static void check(struct sim_endpoint *endpoint, const struct mr_http_request *r
 		.id_length = request->id.length,
 		.body = request->body,
 		.body_length = request->body_length,
-		.answered = taken,
+		.answered = verdict == TAKEN,
 		.now_ns = now_ns};
 	int err = mr_checker_request(&receivers->checker, &checked);
 	mr_assert(err == 0 || err == -EBADMSG); // counted there
+	struct rejection rejection = {.receivers = receivers, .path = (uint32_t)path};
+	const struct mr_delivered_sink sink = {.context = &rejection, .event = reject_event};
+	if (verdict == REJECTED)
+		(void)mr_delivered_scan(request->body, request->body_length, &sink);
+	if (receivers->exact)
+		judge_again(receivers, &checked);
 }
 
 static void answer_ok(struct sim_endpoint *endpoint, struct mr_fake_answer *ret_answer)
@@ -72,8 +137,9 @@ static void answer_ok(struct sim_endpoint *endpoint, struct mr_fake_answer *ret_
 	}
 }
 
-// Not taken. The texts are static: serve() must not return them from its frame.
-static bool refuse(struct sim_receivers *receivers, struct mr_fake_answer *ret_answer)
+// The texts are static: serve() must not return them from its frame.
+static enum verdict judge_request(
+	struct sim_receivers *receivers, struct mr_fake_answer *ret_answer)
 {
 	static const char *const errors[] = {
 		"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
@@ -88,11 +154,11 @@ static bool refuse(struct sim_receivers *receivers, struct mr_fake_answer *ret_a
 	else if (strikes(receivers, faults->reject))
 		text = rejected;
 	else if (!strikes(receivers, faults->hang))
-		return false;
+		return TAKEN;
 	*ret_answer = (struct mr_fake_answer){.bytes = text,
 		.length = text != NULL ? strlen(text) : 0,
 		.then = text == NULL ? MR_FAKE_HANG : MR_FAKE_KEEP};
-	return true;
+	return text == rejected ? REJECTED : REFUSED;
 }
 
 // Taken, but the router will not hear of it.
@@ -127,17 +193,23 @@ static void serve(struct mr_fake_peer *peer, const char *bytes, size_t length, u
 		mr_http_request_fini(&request);
 		return;
 	}
-	bool taken = !endpoint->hangs && !refuse(receivers, ret_answer);
-	if (taken) {
+	enum verdict verdict = endpoint->hangs ? REFUSED : judge_request(receivers, ret_answer);
+	if (verdict == TAKEN) {
 		answer_ok(endpoint, ret_answer);
 		receivers->taken_unsaid += forget(receivers, ret_answer);
 	}
-	receivers->refused += !taken;
-	check(endpoint, &request, taken, now_ns + ret_answer->delay_ns);
+	receivers->refused += verdict != TAKEN;
+	check(endpoint, &request, verdict, now_ns + ret_answer->delay_ns);
 	mr_http_request_fini(&request);
 }
 
 // -- All of them
+
+static void format_path(
+	const struct sim_options *options, uint32_t index, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, "/w%u/%" PRIu64, index, options->resources[index]);
+}
 
 static void describe(
 	const struct sim_options *options, uint32_t index, struct mr_config_webhook *entry)
@@ -146,8 +218,7 @@ static void describe(
 	uint32_t endpoint = index % options->endpoints;
 	snprintf(webhook->name, sizeof(webhook->name), "w%u", index);
 	snprintf(webhook->host, sizeof(webhook->host), "192.0.2.%u", 1 + endpoint);
-	snprintf(webhook->path, sizeof(webhook->path), "/w%u/%" PRIu64, index,
-		options->resources[index]);
+	format_path(options, index, webhook->path, sizeof(webhook->path));
 	snprintf(entry->url, sizeof(entry->url), "http://%s:%u%.512s", webhook->host,
 		ENDPOINT_PORT + endpoint, webhook->path);
 	webhook->id = mr_hash_bytes(webhook->name, strlen(webhook->name), 0);
@@ -161,22 +232,20 @@ static void describe(
 }
 
 void sim_receivers_init(struct sim_receivers *receivers, const struct sim_options *options,
-	const struct sim_faults *faults, const struct mr_ledger *ledger, struct mr_config *config)
+	const struct sim_faults *faults, const struct mr_ledger *ledger, uint64_t hash_seed)
 {
 	*receivers = (struct sim_receivers){.options = options, .faults = faults};
 	mr_rng_seed(&receivers->rng, options->seed ^ 0x4ec);
 	receivers->hmac = mr_hmac_new(secret, sizeof(secret) - 1);
 	int err = mr_checker_init(&receivers->checker, &receivers->latency);
 	mr_assert(err == 0 && receivers->hmac != NULL);
-	mr_latency_layout(&receivers->latency, &ledger->header->workload, config->hash_seed,
-		options->flows, options->shards);
+	mr_latency_layout(&receivers->latency, &ledger->header->workload, hash_seed, options->flows,
+		options->shards);
 	receivers->checker.ledger = ledger;
-	config->webhooks_count = options->webhooks;
-	config->webhooks = calloc(options->webhooks, sizeof(*config->webhooks));
-	mr_assert(config->webhooks != NULL);
+	receivers->exact = is_exact(options);
 	for (uint32_t i = 0; i < options->webhooks; i++) {
-		describe(options, i, &config->webhooks[i]);
-		const char *path = config->webhooks[i].webhook.path;
+		char path[MR_CHECKER_PATH_BYTES];
+		format_path(options, i, path, sizeof(path));
 		int index = mr_checker_path(&receivers->checker, path, strlen(path));
 		mr_assert(index == (int)i);
 	}
@@ -193,6 +262,30 @@ void sim_receivers_init(struct sim_receivers *receivers, const struct sim_option
 	}
 }
 
+bool sim_receivers_stays(const struct sim_receivers *receivers, uint32_t webhook)
+{
+	const struct sim_options *options = receivers->options;
+	return !options->journal.rehook || webhook < options->webhooks / 2;
+}
+
+void sim_receivers_configure(
+	const struct sim_receivers *receivers, uint64_t boot, struct mr_config *config)
+{
+	const struct sim_options *options = receivers->options;
+	config->webhooks = calloc(options->webhooks, sizeof(*config->webhooks));
+	mr_assert(config->webhooks != NULL);
+	for (uint32_t i = 0; i < options->webhooks; i++)
+		if (sim_receivers_stays(receivers, i)
+			|| mr_hash_u64(boot, options->seed + i) % 2 == 0)
+			describe(options, i, &config->webhooks[config->webhooks_count++]);
+}
+
+void sim_receivers_crashed(struct sim_receivers *receivers, uint64_t now_ns)
+{
+	mr_assert(receivers->crashes < SIM_CRASHES_MAX);
+	receivers->crashed_ns[receivers->crashes++] = now_ns;
+}
+
 void sim_receivers_attach(struct sim_receivers *receivers, struct mr_net *net)
 {
 	receivers->net = net;
@@ -202,6 +295,8 @@ void sim_receivers_attach(struct sim_receivers *receivers, struct mr_net *net)
 
 void sim_receivers_fini(struct sim_receivers *receivers)
 {
+	mr_map_fini(&receivers->rejected);
+	mr_map_fini(&receivers->taken);
 	mr_checker_fini(&receivers->checker);
 	mr_hmac_free(receivers->hmac);
 }

@@ -12,6 +12,8 @@
 #include "options.h"
 #include "rng.h"
 
+enum { SIM_CRASHES_MAX = 64 };
+
 struct sim_receivers;
 
 struct sim_endpoint {
@@ -31,11 +33,27 @@ struct sim_receivers {
 	struct mr_latency latency;
 	struct sim_endpoint endpoints[SIM_ENDPOINTS_MAX];
 	uint64_t requests, taken_unsaid, refused, bad_signatures, bad_requests;
+	struct mr_map rejected; // event of a path that was answered 400: it may be given up
+	// When the router must know that a request was taken, in worlds where no answer gets lost.
+	struct mr_map taken;
+	bool exact;
+	uint64_t settle_ns; // from there until no crash makes it forget
+	uint64_t crashed_ns[SIM_CRASHES_MAX];
+	uint32_t crashes;
+	uint64_t late; // requests that came again although they were settled
 };
 
-// Also fills in the configuration's webhooks; path number i is webhook i's.
+// Path number i is webhook i's.
 void sim_receivers_init(struct sim_receivers *receivers, const struct sim_options *options,
-	const struct sim_faults *faults, const struct mr_ledger *ledger, struct mr_config *config);
+	const struct sim_faults *faults, const struct mr_ledger *ledger, uint64_t hash_seed);
+// Fills in the webhooks that this boot has.
+void sim_receivers_configure(
+	const struct sim_receivers *receivers, uint64_t boot, struct mr_config *config);
+// In every boot.
+bool sim_receivers_stays(const struct sim_receivers *receivers, uint32_t webhook);
 void sim_receivers_attach(struct sim_receivers *receivers, struct mr_net *net);
+void sim_receivers_crashed(struct sim_receivers *receivers, uint64_t now_ns);
+// Whether the webhook has answered 400 to the event.
+bool sim_receivers_rejected(struct sim_receivers *receivers, uint32_t webhook, uint64_t number);
 void sim_receivers_fini(struct sim_receivers *receivers);
 void sim_receivers_step(struct sim_receivers *receivers, uint64_t now_ns); // faults of a round

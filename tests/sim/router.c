@@ -8,18 +8,20 @@
 #include "mr_assert.h"
 #include "traffic.h"
 
-#define WALL_START_NS INT64_C(1600000000000000000)
-enum { NIC_REPLIES = 512 };
+enum { NIC_REPLIES = 512, NET_ENTRIES = 1024 };
+
+uint64_t sim_hash_seed(const struct sim_options *options)
+{
+	return mr_hash_u64(options->seed, 1);
+}
 
 struct mr_config *sim_config(const struct sim_options *options)
 {
 	struct mr_config *config = mr_config_new();
 	mr_assert(config != NULL);
 	config->flows = options->flows;
-	config->hash_seed = mr_hash_u64(options->seed, 1);
-	// Also with a disk that keeps: so far no shard frees what only a disk has, and a match that
-	// finds no room is handed over (ADR 6).
-	config->is_volatile = true;
+	config->hash_seed = sim_hash_seed(options);
+	config->is_volatile = true; // also with a disk that keeps: there is no journal
 	config->port_mbufs = options->mbufs;
 	config->port_ipv6[0] = '\0';
 	config->object_queue_events = options->object_queue_events;
@@ -49,17 +51,63 @@ struct mr_config *sim_config(const struct sim_options *options)
 	return config;
 }
 
-static bool wire(struct sim_router *router)
+static void init_wiring(struct sim_router *router, const struct sim_boot *boot)
 {
-	struct mr_wiring_port port = {.nic = router->nic};
-	struct mr_steward_config steward = {.wiring = &router->wiring,
+	struct mr_wiring *wiring = &router->wiring;
+	wiring->config = router->config;
+	wiring->topology = &router->topology;
+	wiring->segment = &router->segment;
+	wiring->numbers = mr_number_stages(&router->topology);
+	wiring->boot_id = mr_hash_u64(boot->options->seed, 2 + boot->number);
+	wiring->secret_seed = wiring->boot_id;
+	if (router->journal == NULL)
+		wiring->backend = sim_disk_backend(&router->disk);
+}
+
+static void open_segment(struct sim_router *router)
+{
+	const struct mr_segment_layout layout = {.boot_id = router->wiring.boot_id,
+		.flows = (uint32_t)router->config->flows,
+		.shards = router->topology.shards,
+		.stages_count = router->wiring.numbers.count,
+		.webhooks_max = SIM_WEBHOOKS_MAX,
+		.is_volatile = router->config->is_volatile};
+	int err = mr_segment_open(&router->segment, &layout);
+	mr_assert(err == 0);
+}
+
+static bool wire_first(struct sim_router *router)
+{
+	const struct mr_steward_config steward = {.wiring = &router->wiring,
 		.segment = &router->segment,
 		.boot_id = router->wiring.boot_id};
+	bool wired = mr_wire_paths(&router->wiring, &router->arena);
+	return mr_steward_init(&router->steward, &router->arena, &steward) && wired;
+}
+
+static bool wire_stages(struct sim_router *router)
+{
+	struct mr_wiring_port port = {.nic = router->nic};
 	memcpy(port.mac, sim_router_address.mac, sizeof(port.mac));
-	bool wired = mr_wire(&router->wiring, &router->arena, &port);
-	wired = mr_steward_init(&router->steward, &router->arena, &steward) && wired;
-	mr_steward_wired(&router->steward);
-	return wired;
+	return mr_wire_stages(&router->wiring, &router->arena, &port);
+}
+
+// The memory that all of it takes.
+static void open_arena(struct sim_router *router)
+{
+	struct mr_wiring_disk planned;
+	if (router->journal != NULL) {
+		planned = (struct mr_wiring_disk){.plan = router->journal->boot.wiring.plan};
+		router->wiring.disk = &planned;
+	}
+	mr_arena_plan(&router->arena);
+	(void)wire_first(router);
+	(void)wire_stages(router);
+	size_t bytes = router->arena.used;
+	int err = mr_arena_open(&router->arena, bytes, false);
+	mr_assert(err == 0);
+	if (router->journal != NULL)
+		router->wiring.disk = &router->journal->boot.wiring;
 }
 
 // What the steward does at its start, but for the control socket.
@@ -72,63 +120,74 @@ static void start_steward(struct sim_router *router)
 	mr_registry_want(&steward->registry, router->config);
 }
 
-void sim_router_open(
-	struct sim_router *router, const struct sim_options *options, struct mr_config *config)
+static bool build(struct sim_router *router)
 {
-	*router = (struct sim_router){.config = config,
+	struct mr_boot_journal *journal = router->journal != NULL ? &router->journal->boot : NULL;
+	bool wired = wire_first(router);
+	mr_assert(wired);
+	start_steward(router);
+	if (journal != NULL
+		&& mr_boot_journal_recover(journal, &router->wiring, &router->steward) != 0)
+		return false;
+	wired = wire_stages(router);
+	mr_assert(wired);
+	mr_steward_wired(&router->steward);
+	mr_arena_seal(&router->arena);
+	return journal == NULL
+		|| mr_boot_journal_hand_over(journal, &router->wiring, &router->steward) == 0;
+}
+
+bool sim_router_open(struct sim_router *router, const struct sim_boot *boot)
+{
+	const struct sim_options *options = boot->options;
+	*router = (struct sim_router){.config = boot->config,
+		.journal = boot->journal,
 		.topology = {.sources = options->sources,
 			.shards = options->shards,
 			.deliveries = options->deliveries}};
 	sim_disk_init(&router->disk, options);
+	sim_journal_clock(boot->now_ns);
+	if (router->journal != NULL)
+		sim_journal_open(router->journal, router->config);
+	init_wiring(router, boot);
+	open_segment(router);
 	router->nic = mr_nic_fake_new(options->mbufs, NIC_REPLIES);
-	router->wiring.config = config;
-	router->wiring.topology = &router->topology;
-	router->wiring.segment = &router->segment;
-	router->wiring.numbers = mr_number_stages(&router->topology);
-	router->wiring.backend = sim_disk_backend(&router->disk);
-	router->wiring.boot_id = mr_hash_u64(options->seed, 2);
-	router->wiring.secret_seed = router->wiring.boot_id;
-	const struct mr_segment_layout layout = {.boot_id = router->wiring.boot_id,
-		.flows = options->flows,
-		.shards = options->shards,
-		.stages_count = router->wiring.numbers.count,
-		.webhooks_max = SIM_WEBHOOKS_MAX,
-		.is_volatile = config->is_volatile};
-	int err = mr_segment_open(&router->segment, &layout);
+	open_arena(router);
+	int err = mr_net_open(NET_ENTRIES, &router->net);
 	mr_assert(err == 0);
-	mr_arena_plan(&router->arena);
-	(void)wire(router);
-	size_t bytes = router->arena.used;
-	err = mr_arena_open(&router->arena, bytes, false);
-	mr_assert(err == 0);
-	bool wired = wire(router);
-	mr_assert(wired);
-	mr_arena_seal(&router->arena);
-	err = mr_net_open(1024, &router->net);
-	mr_assert(err == 0);
-	for (uint32_t i = 0; i < options->deliveries; i++)
-		mr_stage_attach(
-			&router->wiring.sockets[router->wiring.numbers.delivery + i], router->net);
-	start_steward(router);
+	if (!build(router))
+		return false;
+	mr_fake_advance(router->net, boot->now_ns);
+	if (router->journal != NULL)
+		mr_fake_set_files(router->net, disk_fake_files(router->journal->disk));
+	for (uint32_t i = 0; i < sim_router_stages(router); i++)
+		if (mr_stage_has_sockets(&router->wiring.sockets[i]))
+			mr_stage_attach(&router->wiring.sockets[i], router->net);
+	return true;
 }
 
 void sim_router_close(struct sim_router *router)
 {
-	for (uint32_t i = router->wiring.numbers.delivery; i < router->wiring.numbers.steward; i++)
+	for (uint32_t i = 0; i < sim_router_stages(router); i++)
 		mr_stage_detach(&router->wiring.sockets[i]);
 	mr_net_close(router->net);
 	mr_nic_fake_free(router->nic);
+	if (router->journal != NULL)
+		sim_journal_close(router->journal);
 	mr_arena_close(&router->arena);
 	mr_segment_close(&router->segment);
 	sim_disk_fini(&router->disk);
 	mr_config_free(router->config);
 }
 
-bool sim_router_configured(const struct sim_router *router)
+bool sim_router_fails(const struct sim_router *router)
 {
-	const struct mr_steward *steward = &router->steward;
-	return steward->registry.todo.count == 0 && !steward->wants_keys && !steward->wants_tune
-		&& mr_postbox_idle(&steward->postbox);
+	return mr_node_failed(&router->steward.node);
+}
+
+bool sim_router_has_failed(const struct sim_router *router, uint64_t now_ns)
+{
+	return mr_steward_has_failed(&router->steward, now_ns);
 }
 
 uint32_t sim_router_stages(const struct sim_router *router)
@@ -140,9 +199,10 @@ enum mr_poll sim_router_step(
 	struct sim_router *router, uint32_t number, uint64_t now_ns, uint32_t units)
 {
 	const struct mr_stage *stage = &router->wiring.stages[number];
-	const struct mr_now now = {.mono_ns = now_ns, .wall_ns = WALL_START_NS + (int64_t)now_ns};
+	const struct mr_now now = {
+		.mono_ns = now_ns, .wall_ns = SIM_WALL_START_NS + (int64_t)now_ns};
 	enum mr_poll poll = MR_POLL_IDLE;
-	if (stage->kind == MR_STAGE_DELIVERY) {
+	if (mr_stage_has_sockets(&router->wiring.sockets[number])) {
 		mr_fake_advance(router->net, now_ns);
 		if (mr_net_poll(router->net) > 0)
 			poll = MR_POLL_BUSY;
@@ -154,10 +214,12 @@ enum mr_poll sim_router_step(
 
 bool sim_router_steward(struct sim_router *router, uint64_t now_ns)
 {
-	if (router->steward.state == MR_ROUTER_STARTING && sim_router_configured(router))
-		router->steward.state = MR_ROUTER_RUNNING;
-	return mr_steward_step(&router->steward,
-		(struct mr_now){.mono_ns = now_ns, .wall_ns = WALL_START_NS + (int64_t)now_ns});
+	bool moved = mr_steward_step(&router->steward,
+		(struct mr_now){.mono_ns = now_ns, .wall_ns = SIM_WALL_START_NS + (int64_t)now_ns});
+	mr_steward_advance(&router->steward, now_ns);
+	if (router->journal != NULL)
+		moved |= mr_maker_serve(router->wiring.maker);
+	return moved;
 }
 
 uint64_t sim_router_next_due(const struct sim_router *router)

@@ -7,7 +7,8 @@
 #include "mr_assert.h"
 
 enum { BUFFER_EVENTS = 1 << 14, LEDGER_EVENTS = 1 << 22, RETRIES_MAX = 4096, FRAME_BYTES = 1600 };
-#define SECOND_NS UINT64_C(1000000000)
+#define SECOND_NS    UINT64_C(1000000000)
+#define RECONNECT_NS UINT64_C(100000000)
 
 const struct mr_port_address sim_router_address = {
 	.mac = {2, 0, 0, 0, 0, 1},
@@ -53,6 +54,7 @@ void sim_traffic_init(struct sim_traffic *traffic, const struct sim_options *opt
 		const struct mr_producer_session_config config = {.key_id = SIM_KEY,
 			.session_id = mr_hash_u64(i, options->seed) | 1,
 			.buffer_events = BUFFER_EVENTS,
+			.reconnect_ns = options->journal.on ? RECONNECT_NS : 0,
 			.ignore_credits = options->ignore_credits};
 		err = mr_producer_session_init(&traffic->sessions[i], &config);
 		mr_assert(err == 0);
@@ -222,6 +224,7 @@ void sim_traffic_step(struct sim_traffic *traffic, uint64_t now_ns)
 	}
 	for (uint32_t i = 0; i < traffic->sessions_count; i++) {
 		struct mr_producer_session *session = &traffic->sessions[i];
+		mr_producer_session_tick(session, now_ns);
 		size_t length = mr_producer_session_greet(session, now_ns, frame + header_bytes);
 		if (length > 0)
 			send(traffic, i, 0, frame, header_bytes, length);
@@ -262,6 +265,10 @@ uint64_t sim_traffic_next_due(const struct sim_traffic *traffic)
 		const struct mr_producer_session *session = &traffic->sessions[i];
 		if (session->state != MR_PRODUCER_OPEN && session->due_ns < due_ns)
 			due_ns = session->due_ns;
+		if (session->state == MR_PRODUCER_OPEN && session->reconnect_ns > 0
+			&& mr_producer_session_unsettled(session) > 0
+			&& session->heard_ns + session->reconnect_ns < due_ns)
+			due_ns = session->heard_ns + session->reconnect_ns;
 		for (uint32_t flow = 0; flow < session->flows_count; flow++)
 			if (session->flows[flow].due_ns < due_ns)
 				due_ns = session->flows[flow].due_ns;

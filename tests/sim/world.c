@@ -12,6 +12,8 @@ enum {
 	AUDIT_ROUNDS = 64,
 	FRAME_BYTES = 2048,
 	START_ROUNDS = 20000,
+	OVER_ROUNDS = 200,
+	CUT_CHANGES = 400,
 };
 #define START_NS      UINT64_C(1000000000)
 #define NAP_NS        UINT64_C(1000000)
@@ -21,20 +23,36 @@ enum {
 #define COST_UNIT_NS  UINT64_C(5000)
 #define COST_ROUND_NS UINT64_C(20000)
 
+bool sim_world_boot(struct sim_world *world)
+{
+	const struct sim_boot boot = {.options = &world->options,
+		.config = sim_config(&world->options),
+		.journal = world->options.journal.on ? &world->journal : NULL,
+		.number = world->boot,
+		.now_ns = world->now_ns};
+	sim_receivers_configure(&world->receivers, world->boot, boot.config);
+	if (!sim_router_open(&world->router, &boot))
+		return false;
+	sim_receivers_attach(&world->receivers, world->router.net);
+	sim_cost_init(&world->cost, COST_UNIT_NS);
+	memset(world->stalled_until_ns, 0, sizeof(world->stalled_until_ns));
+	return true;
+}
+
 void sim_world_open(struct sim_world *world, const struct sim_options *options)
 {
 	*world = (struct sim_world){
 		.options = *options, .now_ns = START_NS, .expectations = mr_expect_failures()};
 	options = &world->options;
 	mr_rng_seed(&world->rng, options->seed ^ 0x3017d);
-	struct mr_config *config = sim_config(options);
 	sim_network_init(&world->network, &world->faults, options->seed);
 	sim_traffic_init(&world->traffic, options, &world->network, world->now_ns);
-	sim_receivers_init(
-		&world->receivers, options, &world->faults, &world->traffic.ledger, config);
-	sim_router_open(&world->router, options, config);
-	sim_receivers_attach(&world->receivers, world->router.net);
-	sim_cost_init(&world->cost, COST_UNIT_NS);
+	sim_receivers_init(&world->receivers, options, &world->faults, &world->traffic.ledger,
+		sim_hash_seed(options));
+	if (options->journal.on)
+		sim_journal_init(&world->journal, options);
+	bool made = sim_world_boot(world);
+	mr_assert(made);
 }
 
 void sim_world_close(struct sim_world *world)
@@ -43,9 +61,11 @@ void sim_world_close(struct sim_world *world)
 	sim_receivers_fini(&world->receivers);
 	sim_traffic_fini(&world->traffic);
 	sim_network_fini(&world->network);
+	if (world->options.journal.on)
+		sim_journal_fini(&world->journal);
 }
 
-static bool fail(struct sim_world *world, const char *what)
+bool sim_world_fails(struct sim_world *world, const char *what)
 {
 	if (world->why[0] == '\0')
 		snprintf(world->why, sizeof(world->why), "%s", what);
@@ -135,21 +155,31 @@ static void move_clock(struct sim_world *world, bool busy)
 	world->now_ns = next_ns;
 }
 
+// The journal has failed: the router ends in its time, or somebody ends it sooner.
+static bool is_over(struct sim_world *world)
+{
+	return sim_router_fails(&world->router)
+		&& (world->is_calm || mr_rng_chance(&world->rng, 1, OVER_ROUNDS)
+			|| sim_router_has_failed(&world->router, world->now_ns));
+}
+
 bool sim_world_round(struct sim_world *world)
 {
 	char why[256];
 	move_frames(world);
 	sim_traffic_step(&world->traffic, world->now_ns);
 	sim_receivers_step(&world->receivers, world->now_ns);
+	if (world->options.journal.on && !world->is_calm)
+		sim_journal_step(&world->journal, world->now_ns);
 	bool busy = step_stages(world);
 	busy |= sim_router_steward(&world->router, world->now_ns);
 	if (++world->rounds % AUDIT_ROUNDS == 0
 		&& !sim_router_audit(&world->router, why, sizeof(why)))
-		return fail(world, why);
+		return sim_world_fails(world, why);
 	if (mr_expect_failures() > world->expectations)
-		return fail(world, "an expectation failed");
+		return sim_world_fails(world, "an expectation failed");
 	move_clock(world, busy);
-	return true;
+	return !is_over(world) || sim_world_restart(world);
 }
 
 // -- Phases
@@ -165,7 +195,7 @@ bool sim_world_start(struct sim_world *world)
 		if (!sim_world_round(world))
 			return false;
 	}
-	return fail(world, "sessions do not open");
+	return sim_world_fails(world, "sessions do not open");
 }
 
 bool sim_world_run_for(struct sim_world *world, uint64_t duration_ns)
@@ -181,6 +211,9 @@ bool sim_world_calm(struct sim_world *world)
 {
 	uint64_t end_ns = world->now_ns + CALM_NS;
 	world->faults = (struct sim_faults){0};
+	world->is_calm = true;
+	if (world->options.journal.on)
+		sim_journal_calm(&world->journal);
 	world->options.answer_ns = world->options.answer_min_ns + QUICK_NS;
 	world->router.disk.lag_ns = 0;
 	world->traffic.offering = false;
@@ -202,13 +235,32 @@ bool sim_world_calm(struct sim_world *world)
 	return false;
 }
 
+static bool run_rounds(struct sim_world *world, uint64_t rounds)
+{
+	for (uint64_t i = 0; i < rounds; i++)
+		if (!sim_world_round(world))
+			return false;
+	return true;
+}
+
+// The disk may be gone a while before the router is.
+static bool run_until_crash(struct sim_world *world)
+{
+	const struct sim_journal_options *journal = &world->options.journal;
+	uint64_t rounds = 2 * world->options.rounds / (journal->crashes + 1);
+	if (mr_rng_chance(&world->rng, journal->cut, SIM_CHANCE_ONE))
+		sim_journal_cut_at(&world->journal, 1 + mr_rng_below(&world->rng, CUT_CHANGES));
+	return run_rounds(world, mr_rng_below(&world->rng, rounds)) && sim_world_restart(world);
+}
+
 const char *sim_world_run(struct sim_world *world, const struct sim_options *options)
 {
 	sim_world_open(world, options);
 	world->faults = world->options.faults;
 	bool good = sim_world_start(world);
-	for (uint32_t i = 0; good && i < options->rounds; i++)
-		good = sim_world_round(world);
-	good = good && sim_world_calm(world) && sim_world_judge(world);
+	for (uint32_t i = 0; good && i < options->journal.crashes; i++)
+		good = run_until_crash(world);
+	good = good && run_rounds(world, options->rounds / (options->journal.crashes + 1))
+		&& sim_world_calm(world) && sim_world_judge(world);
 	return good ? NULL : world->why;
 }

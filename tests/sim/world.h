@@ -19,6 +19,11 @@ struct sim_world {
 	uint64_t rounds;
 	struct sim_network network;
 	struct sim_router router;
+	struct sim_journal journal; // outlives routers
+	uint64_t boot;
+	uint32_t starts_failed; // for a disk that was gone
+	bool is_calm;
+	uint64_t delivered, dropped, recovered; // of the routers that are dead
 	struct sim_traffic traffic;
 	struct sim_receivers receivers;
 	struct sim_cost cost;
@@ -30,6 +35,13 @@ struct sim_world {
 // The whole of a random run: faults, calm, audit. NULL, or what is wrong (in the world's memory).
 const char *sim_world_run(struct sim_world *world, const struct sim_options *options);
 
+// The router is thrown away, and another one started on its disk. False: it does not start.
+bool sim_world_restart(struct sim_world *world);
+// Everything accepted was delivered, through all crashes.
+bool sim_world_judge_journal(struct sim_world *world);
+bool sim_world_fails(struct sim_world *world, const char *what); // false
+// Makes the router of the next boot.
+bool sim_world_boot(struct sim_world *world);
 // Its parts, for scenarios.
 void sim_world_open(struct sim_world *world, const struct sim_options *options);
 bool sim_world_start(struct sim_world *world); // configuration in force, sessions open

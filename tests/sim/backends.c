@@ -1,4 +1,4 @@
-#include "disk.h"
+#include "backends.h"
 
 #include <stdlib.h>
 #include <string.h>
