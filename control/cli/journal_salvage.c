@@ -18,7 +18,8 @@ enum { COPY_BYTES = 4 << 20, CUTS_MAX = 64 };
 struct cut {
 	struct mr_disk disk;
 	uint64_t segment; // UINT64_MAX: nothing is cut
-	uint64_t offset;
+	uint64_t offset; // zeros from here on
+	uint64_t bytes; // of the segment when it was made
 	int fd; // of that segment; -1: not open
 };
 
@@ -72,14 +73,42 @@ static int64_t cut_size(void *state, int fd)
 {
 	struct cut *cut = state;
 
-	return fd == cut->fd ? (int64_t)cut->offset : cut->disk.size(cut->disk.state, fd);
+	return fd == cut->fd ? (int64_t)cut->bytes : cut->disk.size(cut->disk.state, fd);
 }
 
 static int cut_read(void *state, int fd, void *ret_bytes, size_t bytes, uint64_t offset)
 {
-	struct cut *cut = state;
+	const struct cut *cut = state;
+	size_t sound = bytes;
 
-	return cut->disk.read(cut->disk.state, fd, ret_bytes, bytes, offset);
+	if (fd == cut->fd && offset + bytes > cut->offset) {
+		sound = offset < cut->offset ? (size_t)(cut->offset - offset) : 0;
+		memset((uint8_t *)ret_bytes + sound, 0, bytes - sound);
+	}
+	return sound == 0 ? 0 : cut->disk.read(cut->disk.state, fd, ret_bytes, sound, offset);
+}
+
+// How long the segment is by its header, or else its file.
+static int cut_at(struct cut *cut, const struct mr_scan_error *damage)
+{
+	static _Alignas(MR_JOURNAL_BLOCK_BYTES) uint8_t block[MR_JOURNAL_BLOCK_BYTES];
+	const struct mr_segment_header *header = (const void *)block;
+	char name[MR_SEGMENT_NAME_BYTES];
+
+	cut->segment = damage->segment;
+	cut->offset = damage->offset;
+	cut->bytes = damage->offset;
+	mr_segment_name(cut->segment, name);
+	if (cut->offset == 0) // it is not listed any more
+		return 0;
+	int fd = cut->disk.open(cut->disk.state, name, MR_DISK_READ);
+	if (fd < 0)
+		return fd;
+	int err = cut->disk.read(cut->disk.state, fd, block, sizeof(block), 0);
+	cut->disk.close(cut->disk.state, fd);
+	if (err == 0 && mr_segment_check(block, cut->segment) == 0)
+		cut->bytes = header->segment_bytes;
+	return err;
 }
 
 static int accept(void *owner, const struct mr_tool_record *record)
@@ -114,8 +143,9 @@ static int open_sound(struct mr_tool *tool, struct cut *cut, struct mr_scan_erro
 			break; // it is damaged where nothing can be cut off
 		if (ret_damage->text[0] == 0)
 			*ret_damage = tool->error;
-		cut->segment = tool->error.segment;
-		cut->offset = tool->error.offset;
+		err = cut_at(cut, &tool->error);
+		if (err < 0)
+			return mr_tool_fail(tool, err, "%s", tool->error.text);
 	}
 	return mr_tool_fail(tool, -EBADMSG,
 		"nothing can be salvaged: what is sound does not hold the journal's state (%.160s)",
@@ -131,9 +161,10 @@ static int copy_blocks(struct mr_window *window, const struct cut *cut, const st
 	size_t got;
 	int err = mr_window_span(window, number, 0, MR_JOURNAL_BLOCK_BYTES, &bytes, &got);
 	const uint64_t end = number == cut->segment ? cut->offset : window->file_bytes;
+	const uint64_t whole = number == cut->segment ? cut->bytes : window->file_bytes;
 
 	if (err == 0)
-		err = to->make_zeroed(to->state, fd, window->file_bytes);
+		err = to->make_zeroed(to->state, fd, whole);
 	for (uint64_t at = 0; at < end && err == 0; at += got) {
 		const size_t wanted = end - at < COPY_BYTES ? (size_t)(end - at) : COPY_BYTES;
 

@@ -138,6 +138,20 @@ static int judge_order(const struct mr_directory *directory, struct mr_scan_erro
 	return 0;
 }
 
+// A segment has its whole length before its header is written: nothing but damage makes it shorter.
+static int judge_length(const struct mr_scan *scan, struct mr_scan_error *ret_error)
+{
+	const struct mr_directory *directory = &scan->directory;
+	const struct mr_segment *newest = &directory->segments[directory->count - 1];
+
+	if (newest->bytes >= newest->header.segment_bytes)
+		return 0;
+	return mr_scan_fail(ret_error, -EBADMSG, newest->header.number, newest->bytes,
+		"the file ends here, and had %" PRIu64
+		" bytes: what was acknowledged last may be missing",
+		newest->header.segment_bytes);
+}
+
 // What the last frame names must be there.
 static int judge_last(
 	struct mr_scan *scan, const struct last *last, struct mr_scan_error *ret_error)
@@ -189,6 +203,8 @@ static int load(struct mr_scan *scan, const struct mr_disk *disk, struct mr_scan
 		return err;
 	describe(scan);
 	err = judge_order(&scan->directory, ret_error);
+	if (err == 0)
+		err = judge_length(scan, ret_error);
 	if (err == 0)
 		err = find_end(scan, &last, ret_error);
 	if (err == 0)
