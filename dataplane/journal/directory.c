@@ -191,8 +191,12 @@ int mr_directory_open(struct mr_directory *directory, const struct mr_disk *disk
 		qsort(listing.numbers, listing.count, sizeof(*listing.numbers), by_number);
 		err = load(directory, &listing, window, ret_error);
 	}
+	// One that lacks its header among the others is missed where it is needed.
+	const uint64_t newest =
+		directory->count > 0 ? directory->segments[directory->count - 1].header.number : 0;
 	for (uint32_t i = 0; i < listing.count && err == 0; i++)
-		err = expect_unused(directory, window, listing.numbers[i], ret_error);
+		if (listing.numbers[i] > newest)
+			err = expect_unused(directory, window, listing.numbers[i], ret_error);
 	free(listing.numbers);
 	if (err < 0)
 		mr_directory_close(directory);

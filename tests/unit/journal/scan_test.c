@@ -145,6 +145,23 @@ static void what_is_not_needed_may_be_missing_in_part(void **state)
 	scan_rig_close(&rig);
 }
 
+static void what_is_not_needed_may_be_damaged(void **state)
+{
+	(void)state;
+	static struct scan_rig rig;
+	static const uint8_t byte = 0x55;
+
+	scan_rig_open(&rig, 4);
+	rig.build.carry.oldest_segment = 3;
+	journal_build_frame(&rig.build);
+	disk_fake_tamper(rig.fake, "segment-0000000000000002", 40, &byte, 1);
+	const struct scan_rig_walk walk = scan_rig_walk(&rig, rig.fake);
+
+	assert_int_equal(walk.err, 0);
+	assert_int_equal(walk.found.oldest_needed, 3);
+	scan_rig_close(&rig);
+}
+
 // -- A directory that is wrong
 static void remove_the_second(const struct mr_disk *disk, struct disk_fake *fake)
 {
@@ -417,6 +434,7 @@ int main(void)
 		cmocka_unit_test(a_journal_goes_on_behind_a_torn_tail_in_the_next_boot),
 		cmocka_unit_test(files_that_were_never_begun_hold_nothing),
 		cmocka_unit_test(what_is_not_needed_may_be_missing_in_part),
+		cmocka_unit_test(what_is_not_needed_may_be_damaged),
 		cmocka_unit_test(a_wrong_directory_is_refused_by_name),
 		cmocka_unit_test(every_record_is_found_by_its_position),
 		cmocka_unit_test(marks_of_an_index_are_those_of_a_walk),
