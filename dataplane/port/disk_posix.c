@@ -54,10 +54,15 @@ static int open_file(void *state, const char *name, unsigned flags)
 {
 	struct posix_disk *disk = state;
 	int how = O_CLOEXEC | O_NOFOLLOW;
+	struct stat about;
 
 	mr_assert((flags & (MR_DISK_READ | MR_DISK_WRITE)) != 0);
 	how |= (flags & MR_DISK_WRITE) != 0 ? O_RDWR : O_RDONLY;
 	how |= (flags & MR_DISK_CREATE) != 0 ? O_CREAT | O_EXCL : 0;
+	// To open a pipe is to wait for its other end.
+	if (fstatat(disk->directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0
+		&& !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode) && !S_ISLNK(about.st_mode))
+		return -ENOTSUP;
 	int fd = openat(disk->directory, name, how, 0600);
 	if (fd < 0)
 		return -errno;

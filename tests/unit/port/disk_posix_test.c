@@ -145,6 +145,17 @@ static void direct_means_that_the_descriptor_is(void **state)
 	disk->close(disk->state, fd);
 }
 
+static void a_pipe_is_no_segment_and_nobody_waits_for_its_other_end(void **state)
+{
+	struct place *place = *state;
+	const struct mr_disk *disk = &place->disk;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/segment", place->path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(disk->open(disk->state, "segment", MR_DISK_READ), -ENOTSUP);
+}
+
 static void a_name_is_taken_once(void **state)
 {
 	const struct mr_disk *disk = &((struct place *)*state)->disk;
@@ -322,6 +333,7 @@ int main(void)
 		TEST(a_made_file_is_whole),
 		TEST(what_is_written_is_read_by_another_descriptor),
 		TEST(direct_means_that_the_descriptor_is),
+		TEST(a_pipe_is_no_segment_and_nobody_waits_for_its_other_end),
 		TEST(a_name_is_taken_once),
 		TEST(a_renamed_file_keeps_its_descriptor),
 		TEST(space_is_that_of_the_file_system),
