@@ -93,7 +93,7 @@ int mr_tool_verify(struct mr_tool *tool)
 		return err;
 	const struct mr_cell fields[] = {
 		mr_cell_text("directory", tool->options->directory),
-		mr_cell_text("verdict", "sound"),
+		mr_cell_text("verdict", tool->found.empty ? "empty: no segment is there" : "sound"),
 		mr_cell_number("live", MR_CELL_BOOL, tool->is_live),
 		mr_cell_count("segments",
 			tool->found.empty

@@ -16,7 +16,9 @@ enum { LOCK_POLL_NS = 100 * 1000 * 1000, LOCK_POLLS_MAX = 50 }; // five seconds
 
 static int say(struct mr_boot_journal *journal, int code, const char *directory, const char *text)
 {
-	snprintf(journal->why, sizeof(journal->why), "journal in %.180s: %.300s", directory, text);
+	snprintf(journal->why, sizeof(journal->why), "journal in %.180s: %.250s%s", directory, text,
+		code == MR_EXIT_JOURNAL_CORRUPT ? ". Restore it, or see millrace journal salvage"
+						: "");
 	return code;
 }
 

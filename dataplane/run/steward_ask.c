@@ -84,8 +84,7 @@ void mr_steward_recovering(
 	steward->recovery_done_bytes = done_bytes;
 	steward->recovery_all_bytes = all_bytes;
 	mr_control_serve(&steward->control);
-	snprintf(text, sizeof(text), "STATUS=recovering: %s, %u %% of %" PRIu64 " MiB", what,
-		percent, all_bytes >> 20);
+	snprintf(text, sizeof(text), "STATUS=recovering: %s, %u %%", what, percent);
 	mr_notify(text);
 	uint64_t now_ns = mr_clock_mono_ns();
 	if (now_ns - steward->recovery_said_ns < SAY_EVERY_NS)
