@@ -39,8 +39,8 @@ struct mr_owner_board { // written by a shard, a delivery stage or the steward; 
 	alignas(64) _Atomic uint64_t epoch_end;
 	_Atomic uint64_t epoch;
 	// Lowest offset of its own stream that it still needs in the file, whatever checkpoints
-	// say: a shard's oldest event that is not distributed. What others need is counted, or in
-	// a checkpoint. UINT64_MAX: nothing; 0: nothing yet, for nothing of the stream retires before
+	// say: a shard's oldest event that is not distributed. What others need is counted, or in a
+	// checkpoint. UINT64_MAX: nothing; 0: nothing yet, for nothing of the stream retires before
 	// the first checkpoint.
 	_Atomic uint64_t keep;
 };

@@ -1,6 +1,7 @@
 #include "backend_disk.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "disk_state.h"
 #include "mr_assert.h"
@@ -137,6 +138,28 @@ static uint64_t files_max(const struct mr_backend_disk_config *config)
 	return files < FILES_MAX ? files : FILES_MAX;
 }
 
+// In the segment where the snapshot ends.
+static void go_on(struct mr_backend_disk *disk)
+{
+	const struct mr_journal_place *place = &disk->config.place;
+	const uint32_t entry_bytes = mr_index_entry_bytes(disk->config.streams_count);
+	if (place->at == 0)
+		return;
+	const struct mr_segment_facts facts =
+		mr_segment_map_facts(disk->config.map, place->segment);
+	struct mr_index_entry last;
+	mr_assert(place->index_count > 0 && facts.fd >= 0);
+	mr_assert((uint64_t)place->index_count * entry_bytes <= disk->index_room);
+	memcpy(disk->index, place->index, (size_t)place->index_count * entry_bytes);
+	memcpy(&last, disk->index + (size_t)(place->index_count - 1) * entry_bytes, sizeof(last));
+	disk->index_count = place->index_count;
+	disk->index_mark = (uint64_t)last.block * MR_JOURNAL_BLOCK_BYTES / DISK_MARK_BYTES;
+	disk->fd = facts.fd;
+	disk->at = place->at;
+	disk->begun_at_ns = facts.begun_at_ns;
+	disk->segment_state = DISK_SEGMENT_OPEN;
+}
+
 struct mr_backend_disk *mr_backend_disk_new(
 	struct mr_arena *arena, const struct mr_backend_disk_config *config)
 {
@@ -168,6 +191,7 @@ struct mr_backend_disk *mr_backend_disk_new(
 	disk->replay_frame = config->place.replay_frame;
 	disk->replay_segment = config->place.replay_segment;
 	disk->oldest_built = disk->oldest_durable = config->place.oldest_segment;
+	go_on(disk);
 	// What an earlier run made ahead or retired. What stays is in the way, and reported then.
 	(void)mr_segment_sweep(
 		config->disk, mr_segment_map_oldest(config->map), config->place.segment);

@@ -22,7 +22,12 @@ struct mr_maker;
 struct mr_journal_place {
 	uint64_t journal_id;
 	uint64_t boot;
-	uint64_t segment; // number of the newest segment: the writer begins the next one
+	uint64_t segment; // number of the newest segment
+	// How far it is written: the writer goes on there, so that a start needs no second segment
+	// on a disk that has no room for one. 0: the writer begins the next one.
+	uint64_t at;
+	const uint8_t *index; // entries of its closing frame so far
+	uint32_t index_count;
 	uint64_t frame; // sequence of the last frame
 	uint64_t previous; // its check
 	uint64_t replay_frame;

@@ -6,12 +6,10 @@
 #include "failpoint.h"
 #include "mr_assert.h"
 
-enum { MARK_BYTES = 1 << 20 };
-
 // One entry per MiB, and the index frame's own.
 static uint32_t index_max(const struct mr_backend_disk_config *config)
 {
-	return (uint32_t)((config->segment_bytes + MARK_BYTES - 1) / MARK_BYTES + 1);
+	return (uint32_t)((config->segment_bytes + DISK_MARK_BYTES - 1) / DISK_MARK_BYTES + 1);
 }
 
 uint64_t disk_index_room(const struct mr_backend_disk_config *config)
@@ -40,13 +38,13 @@ static void index_add(struct mr_backend_disk *disk)
 	mr_assert(disk->index_count < index_max(&disk->config));
 	memcpy(entry, &head, sizeof(head));
 	memcpy(entry + sizeof(head), disk->built, streams * sizeof(uint64_t));
-	disk->index_mark = disk->at / MARK_BYTES;
+	disk->index_mark = disk->at / DISK_MARK_BYTES;
 	disk->index_count++;
 }
 
 void disk_index_note(struct mr_backend_disk *disk)
 {
-	if (disk->index_count == 0 || disk->at / MARK_BYTES != disk->index_mark)
+	if (disk->index_count == 0 || disk->at / DISK_MARK_BYTES != disk->index_mark)
 		index_add(disk);
 }
 

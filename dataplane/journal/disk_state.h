@@ -12,6 +12,7 @@
 #include "segment_file.h"
 
 enum {
+	DISK_MARK_BYTES = 1 << 20, // the index has an entry for the first frame of each
 	DISK_RETIRED_MAX = 256, // files that wait to be used again or removed
 	DISK_RESUBMITS_MAX = 8, // of one write, before it counts as failed
 };

@@ -380,6 +380,7 @@ void mr_recovered_free(struct mr_recovered *recovered)
 			free((void *)(uintptr_t)sublane->records_entries);
 		}
 	}
+	free((void *)(uintptr_t)recovered->place.index);
 	free(recovered->sessions);
 	free(recovered->flows);
 	free(recovered->events);

@@ -333,10 +333,11 @@ int mr_snapshot_finish(struct mr_snapshot *snapshot, struct mr_journal_place *re
 	if (snapshot->error != 0)
 		return snapshot->error;
 	MR_FAILPOINT(snapshot_counts);
-	snapshot->error = close_segment(snapshot);
-	if (snapshot->error != 0)
-		return snapshot->error;
 	*ret_place = snapshot->place;
+	ret_place->at = snapshot->at;
+	ret_place->index = snapshot->index; // the caller's from now on
+	ret_place->index_count = snapshot->index_entries;
+	snapshot->index = NULL;
 	memcpy(ret_ends, snapshot->durable, sizeof(snapshot->durable));
 	return 0;
 }

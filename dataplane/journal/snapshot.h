@@ -32,7 +32,7 @@ void mr_snapshot_free(struct mr_snapshot *snapshot); // accepts NULL; descriptor
 // mr_snapshot_finish says why.
 mr_position mr_snapshot_append(struct mr_snapshot *snapshot, uint32_t stream, const void *head,
 	size_t head_bytes, const void *body, size_t body_bytes);
-// Writes what is left, and makes the snapshot count. 0, the place and the streams' ends; or the
-// first error.
+// Writes what is left, and makes the snapshot count. 0, the place, in whose segment the writer goes
+// on (its index is the caller's to free), and the streams' ends; or the first error.
 int mr_snapshot_finish(struct mr_snapshot *snapshot, struct mr_journal_place *ret_place,
 	uint64_t ret_ends[MR_STREAMS_MAX]);

@@ -1,5 +1,5 @@
-// The kernel's random numbers, the same in every run: what is drawn from them only spreads tables and
-// tells installations apart.
+// The kernel's random numbers, the same in every run: what is drawn from them only spreads tables
+// and tells installations apart.
 #include <string.h>
 #include <sys/random.h>
 

@@ -32,8 +32,8 @@ void sim_journal_clock(uint64_t now_ns);
 void sim_journal_open(struct sim_journal *journal, struct mr_config *config);
 // What that boot had in memory is gone; its nets are closed.
 void sim_journal_close(struct sim_journal *journal);
-// The process is dead; unless it was only killed (and the disk is there), the disk has been without power for a moment,
-// too.
+// The process is dead; unless it was only killed (and the disk is there), the disk has been without
+// power for a moment, too.
 void sim_journal_crash(struct sim_journal *journal, bool killed);
 // The disk is gone from its n-th change on.
 void sim_journal_cut_at(struct sim_journal *journal, uint64_t nth);

@@ -336,6 +336,39 @@ static void a_disk_without_space_is_full_until_there_is_some(void **state)
 	writer_close(&writer);
 }
 
+// What lets segments retire has the room that the snapshot left: a router that was full when it was
+// killed gets on.
+static void a_start_without_space_goes_on_in_the_segment_of_its_snapshot(void **state)
+{
+	(void)state;
+	static struct writer writer;
+	static struct {
+		struct mr_index_entry entry;
+		uint64_t offsets[WRITER_STREAMS];
+	} index = {.entry = {.block = 1},
+		.offsets = {MR_STREAM_START, MR_STREAM_START, MR_STREAM_START}};
+	writer_init(&writer, 1);
+	writer.config.place.at = MR_JOURNAL_BLOCK_BYTES;
+	writer.config.place.index = (const uint8_t *)&index;
+	writer.config.place.index_count = 1;
+	disk_fake_capacity(writer.fake, (1 << 20) + 65536);
+	writer_open(&writer);
+	writer_append(&writer, 0, 20);
+	writer_run(&writer, 10 * ms);
+	assert_true(writer_is_durable(&writer));
+	assert_int_equal(writer_state(&writer), MR_JOURNAL_FULL);
+	assert_int_equal(writer_read(&writer).newest, 1);
+	disk_fake_capacity(writer.fake, 0);
+	for (int i = 0; i < 50; i++)
+		writer_step(&writer, 100 * ms);
+	writer_fill(&writer, 3 << 20);
+	assert_int_equal(writer_state(&writer), MR_JOURNAL_OK);
+	const struct writer_files files = writer_read(&writer);
+	assert_true(files.newest > 2 && files.indexes == files.newest - 1);
+	assert_int_equal(files.ends[0], mr_stream_next(&writer.streams[0]));
+	writer_close(&writer);
+}
+
 static void a_maker_that_finds_the_disk_broken_ends_it(void **state)
 {
 	(void)state;
@@ -422,6 +455,7 @@ int main(void)
 		cmocka_unit_test(bytes_retire_what_lanes_need_but_never_what_is_kept),
 		cmocka_unit_test(a_segment_is_not_closed_for_its_age_without_a_spare),
 		cmocka_unit_test(a_disk_without_space_is_full_until_there_is_some),
+		cmocka_unit_test(a_start_without_space_goes_on_in_the_segment_of_its_snapshot),
 		cmocka_unit_test(a_maker_that_finds_the_disk_broken_ends_it),
 		cmocka_unit_test(what_an_earlier_run_made_ahead_is_no_obstacle),
 		cmocka_unit_test(a_segment_of_another_size_is_not_used_again),
