@@ -208,8 +208,8 @@ static bool build(struct mr_router *router, bool delivers)
 static bool await_sender(const struct mr_router *router)
 {
 	enum { TRIES = 4000 };
-	struct mr_rx frames[MR_BURST_MAX];
-	struct mr_frame *done[MR_BURST_MAX];
+	static struct mr_rx frames[MR_BURST_MAX];
+	static struct mr_frame *done[MR_BURST_MAX];
 	for (int i = 0; i < TRIES; i++) {
 		uint16_t count = mr_nic_rx_burst(router->nic, 0, frames, MR_BURST_MAX);
 		for (uint16_t k = 0; k < count; k++)
