@@ -233,4 +233,6 @@ static struct nbdkit_plugin plugin = {
 	.can_fua = can_fua,
 };
 
+// What nbdkit looks up; its macro declares no prototype.
+struct nbdkit_plugin *plugin_init(void);
 NBDKIT_REGISTER_PLUGIN(plugin)
