@@ -63,6 +63,8 @@ static uint64_t run_seed(struct run *run, uint64_t seed)
 		printf("seed=%" PRIu64 "\n", seed);
 		sim_options_print(&options);
 	}
+	if (run->dump != NULL)
+		sim_journal_dump(&world->journal, run->dump, world->boot + 1);
 	if (run->verbose || why != NULL)
 		report(world, why);
 	run->runs++;
