@@ -174,6 +174,8 @@ void sim_options_draw_journal(struct sim_options *options)
 		.reshape = mr_rng_chance(&rng, 1, 2),
 		.rehook = mr_rng_chance(&rng, 1, 3)};
 	draw_disk_faults(journal, &rng);
+	// With less, lanes give up what they cannot even list.
+	options->lane_entries = (uint32_t)PICK(&rng, 1 << 15, 1 << 18);
 }
 
 void sim_options_reshape(struct sim_options *options, uint64_t boot)
