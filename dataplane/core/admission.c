@@ -197,14 +197,15 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 	return true;
 }
 
-// The events of a packet that reaches `next`. False when it could not be settled to its end.
+// The events of a packet from `next` up to `end`. False when they could not be settled to there.
 static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session *session,
-	struct mr_flow *flow, const struct mr_packet *packet)
+	struct mr_flow *flow, const struct mr_packet *packet, uint64_t end)
 {
 	const uint8_t *event = packet->events;
-	const uint64_t end = packet->first_sequence + packet->count;
-	const uint32_t decoded = packet->decoded < packet->count ? packet->decoded : packet->count;
+	const uint32_t count = (uint32_t)(end - packet->first_sequence);
+	const uint32_t decoded = packet->decoded < count ? packet->decoded : count;
 	mr_assert(packet->first_sequence <= flow->next && end > flow->next);
+	mr_assert(count <= packet->count);
 	for (uint32_t i = 0; i < decoded; i++) {
 		uint32_t length;
 		memcpy(&length, event, sizeof(length));
@@ -222,6 +223,17 @@ static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session 
 	return refuse(shard, flow, rows, (uint32_t)(end - flow->next), MR_REASON_MALFORMED, 0);
 }
 
+// Up to where a packet that reaches beyond the edge is settled all the same, `next`: nowhere. A
+// producer sends again what it sent before a restart in the packets that it had then, and the grants
+// since may all be shorter.
+static uint64_t end_in_reach(const struct mr_flow *flow, uint64_t first, uint32_t count)
+{
+	const uint64_t limit = mr_flow_limit(flow);
+	if (first > flow->next)
+		return flow->next;
+	return count < limit - first ? first + count : limit;
+}
+
 // A packet that is not ahead: settled as far as it is new, and given back.
 static void take_packet(struct mr_shard *shard, const struct mr_shard_session *session,
 	struct mr_flow *flow, struct mr_packet *packet)
@@ -232,8 +244,12 @@ static void take_packet(struct mr_shard *shard, const struct mr_shard_session *s
 		count_discard(shard, MR_DISCARD_DUPLICATE);
 		mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
 	} else if (place == MR_PLACE_BEYOND) {
+		const uint64_t end = end_in_reach(flow, packet->first_sequence, packet->count);
+		if (end > flow->next)
+			(void)settle_packet(shard, session, flow, packet, end);
 		be_busy(shard, flow, MR_DISCARD_BEYOND_EDGE);
-	} else if (!settle_packet(shard, session, flow, packet)) {
+	} else if (!settle_packet(
+			   shard, session, flow, packet, packet->first_sequence + packet->count)) {
 		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
 	} else {
 		mr_acks_want(&shard->acks, index_of(shard, flow), false, shard->now.mono_ns);
@@ -342,7 +358,8 @@ static void handle_refused(
 		mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
 		return;
 	}
-	if (place != MR_PLACE_NEXT) {
+	const uint64_t end = end_in_reach(flow, first, message->count);
+	if (place == MR_PLACE_AHEAD || end == flow->next) {
 		be_busy(shard, flow,
 			place == MR_PLACE_AHEAD ? MR_DISCARD_REORDER_FULL : MR_DISCARD_BEYOND_EDGE);
 		return;
@@ -355,7 +372,7 @@ static void handle_refused(
 		rows.row[1] = entry->rows.row[1];
 		rows.row[2] = entry->rows.row[2];
 	}
-	const uint32_t count = (uint32_t)(first + message->count - flow->next);
+	const uint32_t count = (uint32_t)(end - flow->next);
 	if (!refuse(shard, flow, rows, count, message->reason, by_object ? entry->object : 0)) {
 		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
 		return;

@@ -128,15 +128,19 @@ void mr_flow_known(struct mr_flow *flow, struct mr_refused_pool *pool, uint64_t 
 	mr_refused_forget(&flow->refused, pool, known);
 }
 
-enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t count)
+uint64_t mr_flow_limit(const struct mr_flow *flow)
 {
-	mr_assert(count > 0);
 	mr_assert_hot(flow->known <= flow->settled && flow->settled <= flow->next);
 	uint64_t limit = flow->edge;
 	if (limit > flow->known + MR_WINDOW_MAX)
 		limit = flow->known + MR_WINDOW_MAX;
-	if (limit < flow->next)
-		limit = flow->next;
+	return limit > flow->next ? limit : flow->next;
+}
+
+enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t count)
+{
+	mr_assert(count > 0);
+	const uint64_t limit = mr_flow_limit(flow);
 	if (first >= limit || count > limit - first)
 		return MR_PLACE_BEYOND;
 	if (first > flow->next)

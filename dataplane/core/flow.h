@@ -61,6 +61,8 @@ bool mr_flow_lost(
 void mr_flow_window(const struct mr_flow *flow, const struct mr_refused_pool *pool,
 	uint64_t ret_accepted[MR_WINDOW_MAX / 64]);
 void mr_flow_known(struct mr_flow *flow, struct mr_refused_pool *pool, uint64_t known);
+// The edge, or a window beyond known: nothing from there on is settled yet.
+uint64_t mr_flow_limit(const struct mr_flow *flow);
 enum mr_place mr_flow_place(const struct mr_flow *flow, uint64_t first, uint32_t count);
 
 // The next sequence, or the next `count`, get their fate. Refusing answers false when no run is

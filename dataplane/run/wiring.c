@@ -12,6 +12,8 @@ enum {
 	STEWARD_RING = 128,
 	ACK_INTERVAL_NS = 300000,
 	STREAM_BYTES_MIN = 65536,
+	// A checkpoint writes the whole state of a lane at once: eight sub-lanes, their batches and lists.
+	DURABLE_DELIVERY_BYTES_MIN = 1 << 19,
 	NODE_BYTES = 1 << 20,
 	SHARD_CHUNKS = 16, // of the journal, kept by a shard
 	DELIVERY_CHUNKS = 64, // and by a delivery stage: a lane that drains uses one
@@ -81,9 +83,11 @@ static uint64_t buffer_of(const struct mr_wiring *wiring, uint32_t stream)
 	const struct mr_topology *topology = wiring->topology;
 	if (stream < topology->shards)
 		return stream_bytes(wiring->config->shard_buffer_bytes, topology->shards);
-	return stream < topology->shards + topology->deliveries
-		? stream_bytes(wiring->config->delivery_buffer_bytes, topology->deliveries)
-		: NODE_BYTES;
+	if (stream >= topology->shards + topology->deliveries)
+		return NODE_BYTES;
+	uint64_t bytes = stream_bytes(wiring->config->delivery_buffer_bytes, topology->deliveries);
+	bool is_small = wiring->disk != NULL && bytes < DURABLE_DELIVERY_BYTES_MIN;
+	return is_small ? DURABLE_DELIVERY_BYTES_MIN : bytes;
 }
 
 static bool wire_streams(struct mr_wiring *wiring, struct mr_arena *arena)
