@@ -224,8 +224,8 @@ static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session 
 }
 
 // Up to where a packet that reaches beyond the edge is settled all the same, `next`: nowhere. A
-// producer sends again what it sent before a restart in the packets that it had then, and the grants
-// since may all be shorter.
+// producer sends again what it sent before a restart in the packets that it had then, and the
+// grants since may all be shorter.
 static uint64_t end_in_reach(const struct mr_flow *flow, uint64_t first, uint32_t count)
 {
 	const uint64_t limit = mr_flow_limit(flow);

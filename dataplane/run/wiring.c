@@ -12,7 +12,8 @@ enum {
 	STEWARD_RING = 128,
 	ACK_INTERVAL_NS = 300000,
 	STREAM_BYTES_MIN = 65536,
-	// A checkpoint writes the whole state of a lane at once: eight sub-lanes, their batches and lists.
+	// A checkpoint writes the whole state of a lane at once: eight sub-lanes, their batches and
+	// lists.
 	DURABLE_DELIVERY_BYTES_MIN = 1 << 19,
 	NODE_BYTES = 1 << 20,
 	SHARD_CHUNKS = 16, // of the journal, kept by a shard
