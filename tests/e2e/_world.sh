@@ -17,7 +17,9 @@ WORLD_ENDPOINTS=${WORLD_ENDPOINTS:-1}
 WORLD_DURABILITY=${WORLD_DURABILITY:-memory}
 WORLD_JOURNAL=${WORLD_JOURNAL:-$E2E_DIR/journal}
 WORLD_JOURNAL_KEYS=${WORLD_JOURNAL_KEYS:-'segment_bytes: 1MiB, commit_max: 256KiB, checkpoint_bytes: 4MiB'}
-export WORLD_CPU=$(($(nproc) - 1))
+export WORLD_CPU=$(($(nproc) - 1)) # the router's; producer and receiver keep off it where there is another
+world_beside=()
+[ "$WORLD_CPU" -eq 0 ] || world_beside=(taskset --cpu-list "0-$((WORLD_CPU - 1))")
 world_load=$BUILD_DIR/dataplane/load/millrace-load
 world_router=$BUILD_DIR/dataplane/run/millraced
 world_cli=$BUILD_DIR/control/cli/millrace
@@ -82,7 +84,7 @@ world_stop_router() {
 world_send() {
   local name=$1
   shift
-  "$world_load" send --port "net_memif0,role=client,socket=$E2E_DIR/memif.sock,socket-abstract=no" \
+  "${world_beside[@]}" "$world_load" send --port "net_memif0,role=client,socket=$E2E_DIR/memif.sock,socket-abstract=no" \
     --to 10.74.0.1:7400 --from 10.74.0.2 --projects "$WORLD_PATHS" --ledger "$E2E_DIR/ledger" \
     --output json "$@" >"$E2E_DIR/$name.send.log" 2>"$E2E_DIR/$name.send.err"
 }
@@ -94,7 +96,7 @@ world_measure() {
   shift
   rm -f "$E2E_DIR/ledger"
   # shellcheck disable=SC2086 # options, split on purpose
-  e2e_start "$name.sink" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --endpoints "$WORLD_ENDPOINTS" \
+  e2e_start "$name.sink" "${world_beside[@]}" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --endpoints "$WORLD_ENDPOINTS" \
     --ledger "$E2E_DIR/ledger" --until-settled --output json ${WORLD_SINK:-}
   sink=$E2E_PID
   e2e_wait_for 10 world_listening
