@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The outage of June 2020 as a test: one object is offered nine times what all others together may be, and the others must not feel it.
 #
-# C is the highest background rate with nothing refused, measured here. Then, in turn, 0.5 C alone (base) and 0.5 C with the hot object's 9 C on top, from
+# C is the highest background rate with nothing refused, measured here, at which the producer can still offer the hot object's 9 C on top: a run whose
+# producer misses its rate says nothing of the router. Then, in turn, 0.5 C alone (base) and 0.5 C with the hot object's 9 C on top, from
 # a session of its own and once from the same session. The others keep 90 % of their throughput and p99 <= max(2 x base, base + 2 ms), judged as the
 # median of the pairs and reported by what they share with the hot object; the hot queue stops at its bound, the ledgers balance.
 # One pair of 4 s, whose figures are printed and not judged (a busy machine must not fail a check; the simulator holds the exact ratios); with
@@ -19,16 +20,37 @@ queue_bound=1024
 classes='cold cold_same_slot cold_same_shard cold_same_workspace cold_other_shards'
 WORLD_SINK='--shards 2'
 
-# Sets C: the highest of a row of rates that is offered in full with nothing refused and nothing left behind.
+is_accepted() {
+  world_measure capacity --rate "$1" --duration 2s
+  world_holds "$(world_number capacity.send.log refused) == 0 && $(world_number capacity.send.log accepted_per_second) >= 0.95 * $1"
+}
+
+# hot_run NAME C OPTION...: 0.5 C of others and 9 C of the hot object.
+hot_run() {
+  local name=$1 rate=$2
+  shift 2
+  world_measure "$name" --hot-object 999999 --rate $((rate / 2 + rate * 9)) --hot-share 0.947368 "$@"
+}
+
+can_be_offered() {
+  hot_run offered "$1" --hot-session --duration 2s
+  world_holds "$(world_number offered.send.log unsent) <= 0.05 * $(world_number offered.send.log offered)" && return
+  echo "the producer cannot offer 9 x $1 events/s here"
+  return 1
+}
+
+# Sets C, from a row of rates.
 find_capacity() {
   local rate
-  C=0
+  local accepted=()
   for rate in 20000 40000 80000 120000 160000 240000 320000; do
-    world_measure capacity --rate "$rate" --duration 2s
-    world_holds "$(world_number capacity.send.log refused) == 0 && $(world_number capacity.send.log accepted_per_second) >= 0.95 * $rate" || break
-    C=$rate
+    is_accepted "$rate" || break
+    accepted=("$rate" "${accepted[@]}")
   done
-  [ "$C" -gt 0 ] || e2e_fail 'not even 20,000 events/s are accepted on this machine'
+  for C in "${accepted[@]}"; do
+    can_be_offered "$C" && return
+  done
+  e2e_fail 'not even 20,000 events/s are accepted on this machine, with a hot object beside them'
 }
 
 fell() {
@@ -75,8 +97,8 @@ find_capacity
 echo "C = $C events/s; background $((C / 2)), hot object $((C * 9)), $pairs pairs of $seconds s"
 for ((i = 0; i < pairs; i++)); do
   world_measure "base$i" --hot-object 999999 --rate $((C / 2)) --duration "${seconds}s"
-  world_measure "own_session$i" --hot-object 999999 --rate $((C / 2 + C * 9)) --hot-share 0.947368 --hot-session --duration "${seconds}s"
-  world_measure "same_session$i" --hot-object 999999 --rate $((C / 2 + C * 9)) --hot-share 0.947368 --duration "${seconds}s"
+  hot_run "own_session$i" "$C" --hot-session --duration "${seconds}s"
+  hot_run "same_session$i" "$C" --duration "${seconds}s"
   hot_run_is_sound "own_session$i"
   hot_run_is_sound "same_session$i"
 done
