@@ -18,6 +18,9 @@ static const char *const kinds[MR_RECORD_KIND_COUNT] = {
 	[MR_RECORD_LANE] = "lane",
 	[MR_RECORD_SESSION] = "session",
 	[MR_RECORD_WEBHOOK] = "webhook",
+	[MR_RECORD_BAN] = "ban",
+	[MR_RECORD_PAUSE] = "pause",
+	[MR_RECORD_APP] = "app",
 	[MR_RECORD_QUEUED] = "queued",
 	[MR_RECORD_TAKEN] = "taken",
 	[MR_RECORD_EXPIRED] = "expired",
@@ -150,7 +153,7 @@ static void describe_node(const struct mr_record *record, struct mr_record_facts
 	default:
 		facts->webhook = webhook->webhook;
 		facts->object = webhook->resource;
-		SAY(facts, "%.*s", (int)webhook->name_length, (const char *)(webhook + 1));
+		SAY(facts, "%.*s", (int)webhook->type_length, (const char *)(webhook + 1));
 		break;
 	}
 }

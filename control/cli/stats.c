@@ -4,8 +4,8 @@
 #include <millrace/scope.h>
 
 #include "cli_commands.h"
-#include "cli_ledger.h"
 #include "histogram.h"
+#include "ledgers.h"
 
 // Every counter of every stage that has it.
 static void show_counters(const struct mr_view *view)

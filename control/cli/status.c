@@ -2,8 +2,8 @@
 #include <time.h>
 
 #include "cli_commands.h"
-#include "cli_ledger.h"
 #include "histogram.h"
+#include "ledgers.h"
 
 enum { SAMPLE_MS = 200 };
 

@@ -1,6 +1,7 @@
 // Names and texts of the enums of include/millrace, generated from their lists.
 #include <stddef.h>
 
+#include <millrace/ban.h>
 #include <millrace/discard.h>
 #include <millrace/event.h>
 #include <millrace/reason.h>
@@ -47,6 +48,18 @@ const char *mr_scope_kind_name(unsigned kind)
 	return pick(names, MR_SCOPE_USER + 1, kind, "none");
 }
 
+const char *mr_ban_mode_name(unsigned mode)
+{
+	static const char *const names[] = {"none", "drop", "hold", "throttle"};
+	return pick(names, MR_BAN_THROTTLE + 1, mode, "none");
+}
+
+const char *mr_pause_name(unsigned what)
+{
+	static const char *const names[] = {"none", "ingest", "distribution", "none", "delivery"};
+	return pick(names, MR_PAUSE_DELIVERY + 1, what, "none");
+}
+
 const char *mr_action_name(unsigned action)
 {
 	static const char *const names[] = {
@@ -63,6 +76,7 @@ const char *mr_stage_kind_name(unsigned kind)
 
 #define TYPE_COUNTER     "counter"
 #define TYPE_GAUGE       "gauge"
+#define UNIT_BANS        "bans"
 #define UNIT_BATCHES     "batches"
 #define UNIT_BYTES       "bytes"
 #define UNIT_CHECKPOINTS "checkpoints"

@@ -138,6 +138,13 @@ static void handle(struct mr_shard *shard, struct mr_steward_msg *message)
 	case MR_STEWARD_GO:
 		shard->awaits_go = false;
 		break;
+	case MR_STEWARD_BAN:
+	case MR_STEWARD_UNBAN:
+	case MR_STEWARD_SURVEY:
+	case MR_STEWARD_STOP:
+	case MR_STEWARD_EXPLAIN:
+	case MR_STEWARD_TAP:
+	case MR_STEWARD_WEBHOOK_TEST:
 	case MR_STEWARD_KEYS:
 	case MR_STEWARD_PAUSE:
 	case MR_STEWARD_WELCOME:

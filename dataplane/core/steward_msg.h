@@ -6,9 +6,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include <millrace/ban.h>
+#include <millrace/control.h>
 #include <millrace/limits.h>
 #include <millrace/wire.h>
 
+#include "bans.h"
+#include "survey.h"
 #include "webhook.h"
 
 enum mr_steward_kind {
@@ -23,6 +27,13 @@ enum mr_steward_kind {
 	// shards: the whole configuration is in force everywhere; what a start has recovered may
 	// be distributed
 	MR_STEWARD_GO,
+	MR_STEWARD_BAN, // sources, shards and delivery stages
+	MR_STEWARD_UNBAN, // the same
+	MR_STEWARD_SURVEY, // shards and delivery stages: begin to walk
+	MR_STEWARD_STOP, // shards and delivery stages: what an operator has paused, all of it
+	MR_STEWARD_EXPLAIN, // one shard: the owner of the object, then those of its resources
+	MR_STEWARD_TAP, // shards and delivery stages: all objects that are followed
+	MR_STEWARD_WEBHOOK_TEST, // one delivery stage: an attempt with no events, at once
 };
 
 enum { MR_KEYS_MAX = 256 };
@@ -86,7 +97,24 @@ struct mr_steward_msg {
 		uint32_t reason; // PAUSE
 		struct mr_handshake *handshake; // WELCOME
 		struct mr_tune tune;
+		struct mr_ban_entry ban; // BAN; UNBAN: its scope
+		struct mr_survey *survey; // lent until every part is done
+		uint32_t stopped; // STOP: enum mr_pause bits
+		struct mr_explain *explain; // lent until the generation is published
+		struct {
+			uint32_t count;
+			uint64_t objects[MR_TAPS_MAX];
+		} tap;
 	};
+};
+
+// An event to be judged and not accepted: the shards write what they would do.
+struct mr_explain {
+	const uint8_t *event; // decoded and sound
+	uint32_t event_bytes;
+	uint32_t shard; // asked now
+	uint64_t app;
+	struct mr_control_explained answer; // the owner of the object: all but webhooks
 };
 
 // A secret that a webhook's endpoint has just echoed. It stands in the delivery stage's memory
@@ -107,4 +135,6 @@ enum mr_to_steward_kind {
 	MR_TO_STEWARD_BYE, // struct mr_handshake *, lent
 	MR_TO_STEWARD_SECRET, // index: lane; word[0]: const struct mr_made_secret *, lent
 	MR_TO_STEWARD_WEBHOOK_GONE, // index: lane; word[0]: id of the webhook
+	// index: lane; word[0]: HTTP status (0: none) of a handshake that failed, or of a test
+	MR_TO_STEWARD_WEBHOOK_TRIED,
 };

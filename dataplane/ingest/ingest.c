@@ -33,6 +33,13 @@ static void handle_steward(struct mr_ingest *ingest, const struct mr_steward_msg
 	case MR_STEWARD_WEBHOOK_REMOVE:
 	case MR_STEWARD_TUNE:
 	case MR_STEWARD_GO:
+	case MR_STEWARD_BAN:
+	case MR_STEWARD_UNBAN:
+	case MR_STEWARD_SURVEY:
+	case MR_STEWARD_STOP:
+	case MR_STEWARD_EXPLAIN:
+	case MR_STEWARD_TAP:
+	case MR_STEWARD_WEBHOOK_TEST:
 	default: // for other stages: in force here by not mattering
 		break;
 	}

@@ -282,7 +282,10 @@ int mr_replay_record(
 		return replay_session(replay, bytes);
 	case MR_RECORD_EXPIRED:
 		return replay_expired(replay, bytes);
-	case MR_RECORD_WEBHOOK: // nobody needs it yet: the configuration file has them
+	case MR_RECORD_WEBHOOK:
+	case MR_RECORD_BAN:
+	case MR_RECORD_PAUSE:
+	case MR_RECORD_APP:
 	case MR_RECORD_TAKEN:
 	case MR_RECORD_KIND_COUNT:
 		break;

@@ -65,6 +65,9 @@ static size_t fixed_bytes(uint32_t kind)
 		[MR_RECORD_QUEUED] = sizeof(struct mr_record_queued),
 		[MR_RECORD_TAKEN] = sizeof(struct mr_record_taken),
 		[MR_RECORD_EXPIRED] = sizeof(struct mr_record_expired),
+		[MR_RECORD_BAN] = sizeof(struct mr_record_ban),
+		[MR_RECORD_PAUSE] = sizeof(struct mr_record_pause),
+		[MR_RECORD_APP] = sizeof(struct mr_record_app),
 	};
 	return kind < MR_RECORD_KIND_COUNT ? bytes[kind] : 0;
 }
@@ -77,7 +80,7 @@ static bool words_follow(const struct mr_record *record, uint32_t count, uint32_
 
 static bool webhook_texts_fit(const struct mr_record *record)
 {
-	size_t texts = (size_t)load_u16(record, offsetof(struct mr_record_webhook, name_length))
+	size_t texts = (size_t)load_u16(record, offsetof(struct mr_record_webhook, type_length))
 		+ load_u16(record, offsetof(struct mr_record_webhook, url_length))
 		+ load_u16(record, offsetof(struct mr_record_webhook, secret_length))
 		+ load_u16(record, offsetof(struct mr_record_webhook, filters_length));
@@ -125,6 +128,9 @@ bool mr_record_sane(const struct mr_record *record, size_t available)
 	case MR_RECORD_CHECKPOINT:
 	case MR_RECORD_PROGRESS:
 	case MR_RECORD_SESSION:
+	case MR_RECORD_BAN:
+	case MR_RECORD_PAUSE:
+	case MR_RECORD_APP:
 	case MR_RECORD_EXPIRED:
 		return record->length == fixed;
 	case MR_RECORD_KIND_COUNT:

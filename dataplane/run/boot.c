@@ -107,6 +107,7 @@ static int open_segment(struct router *router)
 	struct mr_segment_layout layout = {.boot_id = router->boot_id,
 		.flows = (uint32_t)router->config->flows,
 		.shards = router->topology->shards,
+		.deliveries = router->topology->deliveries,
 		.stages_count = router->wiring.numbers.count,
 		.webhooks_max = (uint32_t)router->config->webhooks_max,
 		.is_volatile = router->config->is_volatile};

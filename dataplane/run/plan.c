@@ -29,6 +29,7 @@ static int plan_stages(
 	const struct mr_wiring_port no_port = {0};
 	struct mr_wiring_disk disk = {.plan = plan->journal};
 	struct mr_segment_layout layout = {.shards = topology->shards,
+		.deliveries = topology->deliveries,
 		.stages_count = mr_number_stages(topology).count,
 		.webhooks_max = (uint32_t)config->webhooks_max};
 	struct mr_segment segment;

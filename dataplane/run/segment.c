@@ -31,10 +31,28 @@ static uint64_t webhooks_at(const struct mr_segment_layout *layout)
 			* sizeof(struct mr_stats_scope));
 }
 
-uint64_t mr_segment_bytes(const struct mr_segment_layout *layout)
+static uint64_t tops_at(const struct mr_segment_layout *layout)
 {
 	return webhooks_at(layout)
 		+ align64(layout->webhooks_max * sizeof(struct mr_stats_webhook));
+}
+
+static uint64_t attempts_at(const struct mr_segment_layout *layout)
+{
+	return tops_at(layout)
+		+ align64(layout->shards * MR_TOP_KINDS * MR_TOP_TABLES
+			* sizeof(struct mr_stats_top));
+}
+
+static uint64_t taps_at(const struct mr_segment_layout *layout)
+{
+	return attempts_at(layout) + align64(layout->deliveries * sizeof(struct mr_stats_attempts));
+}
+
+uint64_t mr_segment_bytes(const struct mr_segment_layout *layout)
+{
+	return taps_at(layout)
+		+ align64((layout->shards + layout->deliveries) * sizeof(struct mr_stats_taps));
 }
 
 int mr_segment_open(struct mr_segment *segment, const struct mr_segment_layout *layout)
@@ -71,12 +89,19 @@ int mr_segment_open(struct mr_segment *segment, const struct mr_segment_layout *
 		.webhooks_max = layout->webhooks_max,
 		.stages_at = stages_at(),
 		.scopes_at = scopes_at(layout),
-		.webhooks_at = webhooks_at(layout)};
+		.webhooks_at = webhooks_at(layout),
+		.deliveries = layout->deliveries,
+		.tops_at = tops_at(layout),
+		.attempts_at = attempts_at(layout),
+		.taps_at = taps_at(layout)};
 	*segment = (struct mr_segment){.fd = fd,
 		.stats = stats,
 		.stages = (struct mr_stats_stage *)(void *)(base + stats->stages_at),
 		.scopes = (struct mr_stats_scope *)(void *)(base + stats->scopes_at),
-		.webhooks = (struct mr_stats_webhook *)(void *)(base + stats->webhooks_at)};
+		.webhooks = (struct mr_stats_webhook *)(void *)(base + stats->webhooks_at),
+		.tops = (struct mr_stats_top *)(void *)(base + stats->tops_at),
+		.attempts = (struct mr_stats_attempts *)(void *)(base + stats->attempts_at),
+		.taps = (struct mr_stats_taps *)(void *)(base + stats->taps_at)};
 	return 0;
 }
 

@@ -12,6 +12,7 @@ struct mr_segment_layout {
 	uint64_t boot_id;
 	uint32_t flows;
 	uint32_t shards;
+	uint32_t deliveries;
 	uint32_t stages_count;
 	uint32_t webhooks_max;
 	bool is_volatile;
@@ -23,6 +24,9 @@ struct mr_segment {
 	struct mr_stats_stage *stages;
 	struct mr_stats_scope *scopes; // of all shards
 	struct mr_stats_webhook *webhooks;
+	struct mr_stats_top *tops; // [shards][MR_TOP_KINDS][MR_TOP_TABLES]
+	struct mr_stats_attempts *attempts; // [deliveries]
+	struct mr_stats_taps *taps; // [shards], then [deliveries]
 };
 
 uint64_t mr_segment_bytes(const struct mr_segment_layout *layout);

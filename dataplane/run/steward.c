@@ -132,6 +132,8 @@ static void take(struct mr_steward *steward, const struct mr_desc *desc)
 	case MR_TO_STEWARD_WEBHOOK_GONE:
 		take_gone(steward, index, desc->word[0]);
 		break;
+	case MR_TO_STEWARD_WEBHOOK_TRIED:
+		break;
 	}
 }
 

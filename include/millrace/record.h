@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <millrace/ban.h>
 #include <millrace/event.h>
 #include <millrace/limits.h>
 
@@ -25,6 +26,9 @@ enum mr_record_kind {
 	MR_RECORD_TAKEN =
 		12, // delivery: how far a checkpoint's lanes have taken each shard's matches
 	MR_RECORD_EXPIRED = 13, // node: a webhook was given up
+	MR_RECORD_BAN = 14, // node: a ban is set, or lifted
+	MR_RECORD_PAUSE = 15, // node: what is paused, as a whole
+	MR_RECORD_APP = 16, // node: a key of an app, not of the configuration file
 	MR_RECORD_KIND_COUNT,
 };
 
@@ -240,16 +244,45 @@ struct mr_record_expired {
 };
 static_assert(sizeof(struct mr_record_expired) == 40, "record format");
 
-// Followed by the strings: name, url, sealed secret, filters in the text form of the configuration
-// file.
+enum mr_webhook_record_flag { MR_WEBHOOK_RECORD_REMOVED = 1, MR_WEBHOOK_RECORD_DISABLED = 2 };
+
+// A webhook that did not come from the configuration file. Followed by the strings: resource type,
+// url, sealed secret, filters in the text form of the configuration file.
 struct mr_record_webhook {
-	struct mr_record record; // flags: 1 removed, 2 disabled
+	struct mr_record record; // flags: enum mr_webhook_record_flag
 	uint64_t webhook;
 	uint64_t resource;
-	int64_t at_ns;
-	uint16_t name_length;
+	uint64_t owner; // app of the token that made it
+	uint64_t user;
+	uint64_t workspace;
+	int64_t at_ns; // wall clock
+	uint16_t type_length;
 	uint16_t url_length;
 	uint16_t secret_length;
 	uint16_t filters_length;
 };
-static_assert(sizeof(struct mr_record_webhook) == 48, "record format");
+static_assert(sizeof(struct mr_record_webhook) == 72, "record format");
+
+enum mr_ban_record_flag { MR_BAN_RECORD_LIFTED = 1 };
+
+struct mr_record_ban {
+	struct mr_record record; // flags: enum mr_ban_record_flag
+	struct mr_ban ban;
+};
+static_assert(sizeof(struct mr_record_ban) == 256, "record format");
+
+struct mr_record_pause {
+	struct mr_record record;
+	struct mr_paused paused[MR_PAUSES];
+};
+static_assert(sizeof(struct mr_record_pause) == 664, "record format");
+
+enum mr_app_record_flag { MR_APP_RECORD_REMOVED = 1 };
+
+struct mr_record_app {
+	struct mr_record record; // flags: enum mr_app_record_flag
+	uint64_t app;
+	uint64_t key_id;
+	char name[MR_NAME_BYTES_MAX];
+};
+static_assert(sizeof(struct mr_record_app) == 96, "record format");

@@ -12,7 +12,7 @@
 #include <millrace/limits.h>
 #include <millrace/reason.h>
 
-enum { MR_STATS_MAGIC = 0x5354524d, MR_STATS_VERSION = 2 };
+enum { MR_STATS_MAGIC = 0x5354524d, MR_STATS_VERSION = 3 };
 
 typedef _Atomic uint64_t mr_counter;
 
@@ -77,6 +77,7 @@ enum mr_stage_kind {
 	X(SHARD, OBJECTS, "objects", GAUGE, OBJECTS, "objects with a queue or a hold")             \
 	X(SHARD, OBJECTS_PENALISED, "objects_penalised", GAUGE, OBJECTS, "objects under penalty")  \
 	X(SHARD, OBJECTS_HELD, "objects_held", GAUGE, OBJECTS, "objects held by a slow lane")      \
+	X(SHARD, BAN_HELD, "ban_held", GAUGE, EVENTS, "queued events that a ban holds")            \
 	X(SHARD, OBJECT_QUEUE_MAX, "object_queue_max", GAUGE, EVENTS, "longest object queue ever") \
 	X(SHARD, ACKS, "acks", COUNTER, PACKETS, "ACK bodies built")                               \
 	X(SHARD, ACKS_LOST, "acks_lost", COUNTER, PACKETS, "ACK bodies given up: no free slot")    \
@@ -108,6 +109,9 @@ enum mr_stage_kind {
 	X(DELIVERY, DELIVERED, "delivered", COUNTER, DELIVERIES, "deliveries answered with 2xx")   \
 	X(DELIVERY, PENDING, "pending", GAUGE, DELIVERIES, "deliveries in lanes, counted there")   \
 	X(DELIVERY, DROPPED, "dropped", COUNTER, DELIVERIES, "deliveries given up, all reasons")   \
+	X(DELIVERY, BAN_HELD, "ban_held", GAUGE, DELIVERIES,                                       \
+		"pending deliveries that a ban holds")                                             \
+	X(DELIVERY, VOIDED, "voided", COUNTER, BATCHES, "recorded batches not sent: banned")       \
 	X(DELIVERY, SPILLED, "spilled", GAUGE, DELIVERIES, "pending deliveries on disk only")      \
 	X(DELIVERY, BATCHES, "batches", COUNTER, BATCHES, "batch records written")                 \
 	X(DELIVERY, REQUESTS, "requests", COUNTER, REQUESTS, "attempts begun")                     \
@@ -139,6 +143,9 @@ enum mr_stage_kind {
 	X(STEWARD, CONFIG_RELOADS, "config_reloads", COUNTER, RELOADS, "reloads applied")          \
 	X(STEWARD, CONFIG_RELOADS_FAILED, "config_reloads_failed", COUNTER, RELOADS,               \
 		"reloads refused: the old configuration stays")                                    \
+	X(STEWARD, BANS, "bans", GAUGE, BANS, "bans in force")                                     \
+	X(STEWARD, PAUSED, "paused", GAUGE, STATE, "bits: 1 ingest, 2 distribution, 4 delivery")   \
+	X(STEWARD, LINK_UP, "link_up", GAUGE, STATE, "1: the port has a link")                     \
 	X(STEWARD, CONTROL_REQUESTS, "control_requests", COUNTER, REQUESTS, "control messages")    \
 	X(STEWARD, CONTROL_REJECTED, "control_rejected", COUNTER, REQUESTS,                        \
 		"control messages refused: size, version or type")
@@ -193,7 +200,7 @@ enum mr_histogram_id {
 	MR_HISTOGRAMS(X)
 #undef X
 };
-enum { MR_STAGE_HISTOGRAMS = 2, MR_STAGE_COUNTERS_MAX = 128 };
+enum { MR_STAGE_HISTOGRAMS = 4, MR_STAGE_COUNTERS_MAX = 128 };
 static_assert((int)MR_COUNTER_COUNT <= (int)MR_STAGE_COUNTERS_MAX, "every counter has its place");
 
 struct mr_stats_stage {
@@ -229,6 +236,75 @@ struct mr_stats_scope {
 	mr_counter recovered;
 };
 enum { MR_LEDGER_TABLES = 3 }; // app, workspace, database, in this order
+
+// The most active scopes of a shard, by space-saving: a table counts for MR_TOP_SECONDS and then
+// stands still while the other one counts, so that the two tell the last ten to twenty seconds. A
+// scope that is not in a full table was counted less than its smallest row. In a row: count - error
+// <= true count <= count.
+struct mr_stats_top_row {
+	mr_counter id; // 0: free
+	mr_counter count;
+	mr_counter error;
+	// Of the last event counted here; OBJECT only: whose it is.
+	mr_counter app;
+	mr_counter workspace;
+	mr_counter database;
+	mr_counter refused; // of `count`
+	mr_counter queued; // OBJECT: events in its queue when it was last counted
+};
+struct mr_stats_top {
+	mr_counter version; // odd while rows are moved about; see mr_top_read
+	mr_counter since_ns; // monotonic; 0: never used
+	mr_counter until_ns; // monotonic; 0: still counting
+	mr_counter total; // events counted, those of no row included
+	struct mr_stats_top_row rows[MR_TOP_ROWS];
+};
+enum { MR_TOP_KINDS = 5, MR_TOP_TABLES = 2 }; // enum mr_scope_kind - 1; halves of time
+
+// Attempts of one delivery stage, the newest MR_ATTEMPT_ROWS: row number % MR_ATTEMPT_ROWS. A reader
+// copies a row and then looks whether its number is still the same.
+struct mr_stats_attempt {
+	mr_counter number; // from 1; 0: free, or being written
+	mr_counter webhook;
+	mr_counter at_ns; // wall clock
+	mr_counter took_ns;
+	mr_counter batch; // number of the batch; 0: handshake, heartbeat or test
+	mr_counter what; // status | enum mr_attempt_kind << 16 | outcome << 24 | body bytes << 32
+	mr_counter events;
+	mr_counter body[MR_ATTEMPT_BODY_BYTES / 8]; // of the answer, as it came; hostile text
+};
+struct mr_stats_attempts {
+	mr_counter next; // number of the next attempt
+	struct mr_stats_attempt rows[MR_ATTEMPT_ROWS];
+};
+
+// Steps of followed objects, of one shard or delivery stage.
+enum mr_tap_step {
+	MR_TAP_ACCEPTED = 1,
+	MR_TAP_REFUSED, // reason
+	MR_TAP_HELD, // by a ban
+	MR_TAP_DISTRIBUTED, // detail: hops
+	MR_TAP_MATCHED, // webhook: one that wants it
+	MR_TAP_ATTEMPTED, // webhook; detail: batch number
+	MR_TAP_DELIVERED, // webhook; detail: HTTP status
+	MR_TAP_FAILED, // webhook; detail: HTTP status, 0: none
+	MR_TAP_DROPPED, // reason
+};
+struct mr_stats_tap {
+	mr_counter number; // as in attempts
+	mr_counter at_ns; // wall clock
+	mr_counter object;
+	mr_counter app;
+	mr_counter sequence; // of the event in its flow; 0: not known here
+	mr_counter position; // mr_position of the event; 0: was not accepted
+	mr_counter what; // enum mr_tap_step | reason << 16
+	mr_counter webhook;
+	mr_counter detail;
+};
+struct mr_stats_taps {
+	mr_counter next;
+	struct mr_stats_tap rows[MR_TAP_ROWS];
+};
 
 // One row per webhook, index = lane; written by the delivery stage that has the lane.
 struct mr_stats_webhook {
@@ -270,4 +346,9 @@ struct mr_stats {
 	uint64_t stages_at; // struct mr_stats_stage[stages_count]
 	uint64_t scopes_at; // struct mr_stats_scope[shards][MR_LEDGER_TABLES][MR_LEDGER_SCOPES_MAX]
 	uint64_t webhooks_at; // struct mr_stats_webhook[webhooks_max]
+	uint32_t deliveries;
+	uint32_t reserved2;
+	uint64_t tops_at; // struct mr_stats_top[shards][MR_TOP_KINDS][MR_TOP_TABLES]
+	uint64_t attempts_at; // struct mr_stats_attempts[deliveries]
+	uint64_t taps_at; // struct mr_stats_taps[shards + deliveries]
 };

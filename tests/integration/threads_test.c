@@ -271,6 +271,7 @@ static void build(void)
 	world.wiring.backend = mr_backend_volatile();
 	const struct mr_segment_layout layout = {.flows = FLOWS,
 		.shards = SHARDS,
+		.deliveries = world.topology.deliveries,
 		.stages_count = world.wiring.numbers.count,
 		.webhooks_max = 8,
 		.is_volatile = true};

@@ -195,7 +195,7 @@ static void every_bad_answer_is_refused_with_a_reason(void **state)
 		const char *why; // part of it
 	} table[] = {
 		{BAD_MAGIC, -EPROTO, "does not speak"},
-		{BAD_VERSION, -EPROTO, "control version 3"},
+		{BAD_VERSION, -EPROTO, "control version 4"},
 		{BAD_LENGTH, -EPROTO, "does not fit"},
 		{BAD_REQUEST_ID, -EPROTO, "does not fit"},
 		{BAD_TYPE, -EPROTO, "another type"},
@@ -244,7 +244,7 @@ static void socket_that_is_missing_stale_or_too_long_says_what_to_do(void **stat
 // Each copy of a sound segment's header is spoiled in one field.
 static void segment_is_checked_before_it_is_believed(void **state)
 {
-	enum { SPOILED = 13 };
+	enum { SPOILED = 17 };
 	struct mr_stats spoiled[SPOILED];
 	char why[MR_DIRECT_WHY_BYTES];
 
@@ -266,6 +266,10 @@ static void segment_is_checked_before_it_is_believed(void **state)
 	spoiled[10].scopes_at = fake.bytes - 8;
 	spoiled[11].webhooks_max = UINT32_MAX;
 	spoiled[12].webhooks_at = fake.bytes - 8;
+	spoiled[13].deliveries = MR_DELIVERIES_MAX + 1;
+	spoiled[14].tops_at = fake.bytes - 8;
+	spoiled[15].attempts_at = fake.bytes - 8;
+	spoiled[16].taps_at = fake.bytes - 8;
 	for (size_t i = 0; i < SPOILED; i++)
 		assert_int_equal(mr_stats_check(&spoiled[i], fake.bytes, why), -EPROTO);
 }

@@ -23,7 +23,12 @@ void fake_stats_open(struct fake_stats *fake)
 	const size_t webhooks_at =
 		scopes_at + MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX * sizeof(struct mr_stats_scope);
 
-	fake->bytes = webhooks_at + WEBHOOKS * sizeof(struct mr_stats_webhook);
+	const size_t tops_at = webhooks_at + WEBHOOKS * sizeof(struct mr_stats_webhook);
+	const size_t attempts_at =
+		tops_at + MR_TOP_KINDS * MR_TOP_TABLES * sizeof(struct mr_stats_top);
+	const size_t taps_at = attempts_at + sizeof(struct mr_stats_attempts);
+
+	fake->bytes = taps_at + 2 * sizeof(struct mr_stats_taps);
 	fake->fd = memfd_create("stats", MFD_CLOEXEC);
 	check(fake->fd >= 0 && ftruncate(fake->fd, (off_t)fake->bytes) == 0);
 	fake->stats = mmap(NULL, fake->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fake->fd, 0);
@@ -40,6 +45,10 @@ void fake_stats_open(struct fake_stats *fake)
 		.stages_at = stages_at,
 		.scopes_at = scopes_at,
 		.webhooks_at = webhooks_at,
+		.deliveries = 1,
+		.tops_at = tops_at,
+		.attempts_at = attempts_at,
+		.taps_at = taps_at,
 	};
 	fake->stages = (void *)((uint8_t *)fake->stats + stages_at);
 	fake->webhooks = (void *)((uint8_t *)fake->stats + webhooks_at);

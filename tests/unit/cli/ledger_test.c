@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "cli_commands.h"
-#include "cli_ledger.h"
 #include "fake_stats.h"
 #include "histogram.h"
+#include "ledgers.h"
 
 static struct fake_stats fake;
 

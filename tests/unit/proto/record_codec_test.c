@@ -121,8 +121,11 @@ static void node_records_have_their_golden_bytes(void **state)
 
 	struct mr_record_webhook webhook = {.webhook = 501,
 		.resource = 9001,
+		.owner = 42,
+		.user = 7,
+		.workspace = 1200,
 		.at_ns = at_ns,
-		.name_length = 6,
+		.type_length = 6,
 		.url_length = 20,
 		.secret_length = 4};
 	static const char texts[32] = "büro1http://10.0.0.2/hook\xde\xad\xbe\xef";
@@ -187,8 +190,8 @@ static void counts_that_lie_are_not_sane(void **state)
 		{"record_lane", 52, 1}, {"record_lane", 52, 3}, {"record_lane", 55, 0xff},
 		{"record_queued", 16, 1}, {"record_queued", 16, 3}, {"record_queued", 19, 0xff},
 		{"record_taken", 24, 1}, {"record_taken", 24, 3}, {"record_taken", 27, 0xff},
-		{"record_webhook", 40, 0xff}, {"record_webhook", 41, 0xff},
-		{"record_webhook", 46, 3}, {"record_dropped", 0, 56}, {"record_session", 0, 40},
+		{"record_webhook", 64, 0xff}, {"record_webhook", 65, 0xff},
+		{"record_webhook", 70, 3}, {"record_dropped", 0, 56}, {"record_session", 0, 40},
 		{"record_session", 0, 0}, {"record_session", 0, 12}, {"record_session", 3, 0x80},
 		{"record_session", 4, 0}, {"record_session", 4, 11}, {"record_session", 5, 1},
 		{"record_session", 12, 1}, {"record_checkpoint", 1, 0}};

@@ -208,6 +208,7 @@ static void segment_can_be_mapped_for_reading_only(void **state)
 	struct mr_segment_layout layout = {.boot_id = 5,
 		.flows = 16,
 		.shards = 2,
+		.deliveries = 1,
 		.stages_count = 6,
 		.webhooks_max = 10,
 		.is_volatile = true};

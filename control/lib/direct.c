@@ -178,7 +178,15 @@ int mr_stats_check(const struct mr_stats *stats, size_t bytes, char *ret_why)
 			(uint64_t)stats->shards * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX,
 			sizeof(struct mr_stats_scope), bytes)
 		|| !table_fits(stats->webhooks_at, stats->webhooks_max,
-			sizeof(struct mr_stats_webhook), bytes))
+			sizeof(struct mr_stats_webhook), bytes)
+		|| stats->deliveries > MR_DELIVERIES_MAX
+		|| !table_fits(stats->tops_at,
+			(uint64_t)stats->shards * MR_TOP_KINDS * MR_TOP_TABLES,
+			sizeof(struct mr_stats_top), bytes)
+		|| !table_fits(stats->attempts_at, stats->deliveries,
+			sizeof(struct mr_stats_attempts), bytes)
+		|| !table_fits(stats->taps_at, (uint64_t)stats->shards + stats->deliveries,
+			sizeof(struct mr_stats_taps), bytes))
 		return fail(ret_why, -EPROTO,
 			"the statistics segment announces tables that it does not hold");
 	return 0;

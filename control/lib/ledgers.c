@@ -1,6 +1,7 @@
+#include "ledgers.h"
+
 #include <string.h>
 
-#include "cli_ledger.h"
 #include "direct.h"
 #include "histogram.h"
 
