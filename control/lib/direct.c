@@ -8,20 +8,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { TIMEOUT_SECONDS = 5 };
-
-// A reply as it comes: a header and the longest body that this program asks for.
-struct reply {
-	struct mr_control_header header;
-	union {
-		struct mr_control_welcome welcome;
-		struct mr_control_status status;
-		struct mr_control_error error;
-	} body;
-};
 
 // Writes the reason; returns the negative errno, for a one-line return.
 static int fail(char *ret_why, int error, const char *text)
@@ -94,60 +85,60 @@ static int descriptor_of(struct msghdr *message)
 	return fd;
 }
 
-static int reply_check(const struct reply *reply, size_t length,
+// What a reply of `length` bytes says of itself; the body that was asked for has `body_bytes`.
+static int reply_check(const struct mr_control_header *reply, size_t length,
 	const struct mr_control_header *asked, size_t body_bytes, char *ret_why)
 {
-	if (length < sizeof(reply->header) || reply->header.magic != MR_CONTROL_MAGIC)
+	if (length < sizeof(*reply) || reply->magic != MR_CONTROL_MAGIC)
 		return fail(ret_why, -EPROTO,
 			"what listens there does not speak Millrace's control protocol");
-	if (reply->header.version != MR_CONTROL_VERSION) {
+	if (reply->version != MR_CONTROL_VERSION) {
 		snprintf(ret_why, MR_DIRECT_WHY_BYTES,
 			"millraced speaks control version %u, this program %u: use the millrace of millraced's release",
-			reply->header.version, (unsigned)MR_CONTROL_VERSION);
+			reply->version, (unsigned)MR_CONTROL_VERSION);
 		return -EPROTO;
 	}
-	if (reply->header.length != length || reply->header.request_id != asked->request_id)
+	if (reply->length != length || reply->request_id != asked->request_id)
 		return fail(ret_why, -EPROTO, "a reply of millraced does not fit its request");
-	if (reply->header.type == MR_CONTROL_ERROR
-		&& length == sizeof(reply->header) + sizeof(reply->body.error)) {
-		snprintf(ret_why, MR_DIRECT_WHY_BYTES, "millraced refused: %.*s",
-			(int)sizeof(reply->body.error.message), reply->body.error.message);
-		return reply->body.error.result < 0 ? reply->body.error.result : -EPROTO;
-	}
-	if (reply->header.type != asked->type || length != sizeof(reply->header) + body_bytes)
+	if (reply->type == MR_CONTROL_ERROR)
+		body_bytes = sizeof(struct mr_control_error);
+	else if (reply->type != asked->type)
+		body_bytes = SIZE_MAX;
+	if (length - sizeof(*reply) != body_bytes)
 		return fail(ret_why, -EPROTO,
 			"a reply of millraced has another type or size than asked for");
 	return 0;
 }
 
-// One request without a body, one reply with a body of `body_bytes`; *ret_fd is the caller's (-1:
-// none came).
-static int ask(struct mr_direct *direct, enum mr_control_type type, size_t body_bytes,
-	struct reply *ret_reply, int *ret_fd, char *ret_why)
+static int refused(const struct mr_control_error *error, char *ret_why)
 {
-	const struct mr_control_header request = {
-		.magic = MR_CONTROL_MAGIC,
-		.length = sizeof(request),
-		.type = type,
-		.request_id = ++direct->request_id,
-		.version = MR_CONTROL_VERSION,
-	};
+	snprintf(ret_why, MR_DIRECT_WHY_BYTES, "millraced refused: %.*s",
+		(int)sizeof(error->message), error->message);
+	return error->result < 0 ? error->result : -EPROTO;
+}
+
+// The body goes to `ret_body`; of a refusal, which may be longer, the rest to `rest`.
+static int receive(struct mr_direct *direct, const struct mr_control_header *asked, void *ret_body,
+	size_t ret_bytes, int *ret_fd, char *ret_why)
+{
+	struct mr_control_header header;
+	struct mr_control_error error = {0};
+	uint8_t rest[sizeof(error) + 1];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct iovec part = {.iov_base = ret_reply, .iov_len = sizeof(*ret_reply)};
+	struct iovec parts[] = {{.iov_base = &header, .iov_len = sizeof(header)},
+		{.iov_base = ret_body, .iov_len = ret_bytes},
+		{.iov_base = rest, .iov_len = sizeof(rest)}};
 	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
+		.msg_iov = parts,
+		.msg_iovlen = sizeof(parts) / sizeof(parts[0]),
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
+	const ssize_t length = recvmsg(direct->fd, &message, MSG_CMSG_CLOEXEC);
 
-	*ret_fd = -1;
-	if (send(direct->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
-		return fail(ret_why, -errno, "millraced closed the connection");
-	ssize_t length = recvmsg(direct->fd, &message, MSG_CMSG_CLOEXEC);
 	if (length < 0)
 		return errno == EAGAIN ? fail(ret_why, -ETIMEDOUT,
 			       "millraced does not answer: its main thread is stuck")
@@ -155,7 +146,63 @@ static int ask(struct mr_direct *direct, enum mr_control_type type, size_t body_
 	if (length == 0)
 		return fail(ret_why, -ECONNRESET, "millraced closed the connection");
 	*ret_fd = descriptor_of(&message);
-	return reply_check(ret_reply, (size_t)length, &request, body_bytes, ret_why);
+	const int r = reply_check(&header, (size_t)length, asked, ret_bytes, ret_why);
+
+	if (r < 0 || header.type != MR_CONTROL_ERROR)
+		return r;
+	const size_t first = ret_bytes < sizeof(error) ? ret_bytes : sizeof(error);
+
+	if (first > 0)
+		memcpy(&error, ret_body, first);
+	memcpy((uint8_t *)&error + first, rest, sizeof(error) - first);
+	return refused(&error, ret_why);
+}
+
+// One request, one reply; *ret_fd is the caller's (-1: none came).
+static int exchange(struct mr_direct *direct, enum mr_control_type type, const void *body,
+	size_t body_bytes, void *ret_body, size_t ret_bytes, int *ret_fd, char *ret_why)
+{
+	const struct mr_control_header request = {
+		.magic = MR_CONTROL_MAGIC,
+		.length = (uint32_t)(sizeof(request) + body_bytes),
+		.type = type,
+		.request_id = ++direct->request_id,
+		.version = MR_CONTROL_VERSION,
+	};
+	struct iovec parts[] = {
+		{.iov_base = (void *)(uintptr_t)&request, .iov_len = sizeof(request)},
+		{.iov_base = (void *)(uintptr_t)body, .iov_len = body_bytes}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_bytes > 0 ? 2 : 1};
+
+	*ret_fd = -1;
+	if (sendmsg(direct->fd, &message, MSG_NOSIGNAL) < 0)
+		return errno == EAGAIN ? fail(ret_why, -ETIMEDOUT,
+			       "millraced takes no requests: its main thread is stuck")
+				       : fail(ret_why, -errno, "millraced closed the connection");
+	return receive(direct, &request, ret_body, ret_bytes, ret_fd, ret_why);
+}
+
+int mr_direct_ask(struct mr_direct *direct, enum mr_control_type type, const void *body,
+	size_t body_bytes, void *ret_body, size_t ret_bytes, char *ret_why)
+{
+	int unexpected;
+	const int r =
+		exchange(direct, type, body, body_bytes, ret_body, ret_bytes, &unexpected, ret_why);
+
+	if (unexpected >= 0)
+		close(unexpected);
+	return r;
+}
+
+int mr_direct_wait(struct mr_direct *direct, uint32_t timeout_ms)
+{
+	const struct timeval timeout = {
+		.tv_sec = timeout_ms / 1000, .tv_usec = (int32_t)(timeout_ms % 1000) * 1000};
+
+	if (setsockopt(direct->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0
+		|| setsockopt(direct->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -errno;
+	return 0;
 }
 
 static bool table_fits(uint64_t at, uint64_t count, uint64_t row_bytes, size_t bytes)
@@ -212,17 +259,15 @@ static int map_stats(struct mr_direct *direct, int fd, char *ret_why)
 
 int mr_direct_open(struct mr_direct *ret_direct, const char *path, char *ret_why)
 {
-	struct reply reply;
 	int segment = -1;
 
 	*ret_direct = (struct mr_direct){.fd = connect_to(path, ret_why)};
 	if (ret_direct->fd < 0)
 		return ret_direct->fd;
-	int r = ask(ret_direct, MR_CONTROL_HELLO, sizeof(reply.body.welcome), &reply, &segment,
-		ret_why);
+	int r = exchange(ret_direct, MR_CONTROL_HELLO, NULL, 0, &ret_direct->welcome,
+		sizeof(ret_direct->welcome), &segment, ret_why);
 	if (r == 0) {
-		ret_direct->welcome = reply.body.welcome;
-		ret_direct->welcome.release[sizeof(reply.body.welcome.release) - 1] = 0;
+		ret_direct->welcome.release[sizeof(ret_direct->welcome.release) - 1] = 0;
 		r = map_stats(ret_direct, segment, ret_why);
 	}
 	if (segment >= 0)
@@ -243,17 +288,13 @@ void mr_direct_close(struct mr_direct *direct)
 
 int mr_direct_status(struct mr_direct *direct, struct mr_control_status *ret_status, char *ret_why)
 {
-	struct reply reply;
-	int unexpected;
-	int r = ask(
-		direct, MR_CONTROL_STATUS, sizeof(reply.body.status), &reply, &unexpected, ret_why);
+	const int r = mr_direct_ask(
+		direct, MR_CONTROL_STATUS, NULL, 0, ret_status, sizeof(*ret_status), ret_why);
 
-	if (unexpected >= 0)
-		close(unexpected);
 	if (r < 0)
 		return r;
-	*ret_status = reply.body.status;
 	ret_status->port[sizeof(ret_status->port) - 1] = 0;
 	ret_status->config[sizeof(ret_status->config) - 1] = 0;
+	ret_status->journal[sizeof(ret_status->journal) - 1] = 0;
 	return 0;
 }

@@ -23,6 +23,13 @@ enum { MR_DIRECT_WHY_BYTES = 512 };
 // allowed; -EPROTO another release, or not a router; other: input/output.
 int mr_direct_open(struct mr_direct *ret_direct, const char *path, char *ret_why);
 void mr_direct_close(struct mr_direct *direct); // accepts a half-opened or closed one
+// One request of `type` with a body of `body_bytes` (NULL and 0: none), one reply with a body of
+// exactly `ret_bytes`. What the router refused comes back as its negative errno and its sentence.
+// After -ETIMEDOUT, -EPROTO and -ECONNRESET the connection is of no use: close it.
+int mr_direct_ask(struct mr_direct *direct, enum mr_control_type type, const void *body,
+	size_t body_bytes, void *ret_body, size_t ret_bytes, char *ret_why);
+// How long a request waits for its reply; 5 seconds after mr_direct_open.
+int mr_direct_wait(struct mr_direct *direct, uint32_t timeout_ms);
 int mr_direct_status(struct mr_direct *direct, struct mr_control_status *ret_status, char *ret_why);
 
 // 0 when every table that the header announces lies inside `bytes`, aligned, and the versions fit;
