@@ -170,6 +170,36 @@ static int load(struct mr_directory *directory, struct listing *listing, struct 
 	return 0;
 }
 
+// Files that were never begun are made one after the other, and go from the last one back: one
+// that is missing before another was begun, and so was one that has shrunk.
+static int judge_unused(const struct mr_directory *directory, const struct listing *listing,
+	struct mr_window *window, struct mr_scan_error *ret_error)
+{
+	const struct mr_segment *newest =
+		directory->count > 0 ? &directory->segments[directory->count - 1] : NULL;
+	uint64_t next = newest != NULL ? newest->header.number + 1 : 0;
+	uint64_t bytes = UINT64_MAX; // of the file before
+
+	for (uint32_t i = 0; i < listing->count; i++) {
+		const uint64_t number = listing->numbers[i];
+		if (newest != NULL && number < next)
+			continue;
+		int err = expect_unused(directory, window, number, ret_error);
+
+		if (err == 0 && newest != NULL && number != next)
+			err = mr_scan_fail(ret_error, -EBADMSG, next, 0,
+				"is missing, though %016" PRIx64 " was made after it", number);
+		if (err == 0 && newest != NULL && bytes < newest->header.segment_bytes)
+			err = mr_scan_fail(ret_error, -EBADMSG, number - 1, bytes,
+				"ends here, though %016" PRIx64 " was made after it", number);
+		if (err < 0)
+			return err;
+		bytes = window->file_bytes;
+		next = number + 1;
+	}
+	return 0;
+}
+
 int mr_directory_open(struct mr_directory *directory, const struct mr_disk *disk,
 	struct mr_window *window, struct mr_scan_error *ret_error)
 {
@@ -192,11 +222,8 @@ int mr_directory_open(struct mr_directory *directory, const struct mr_disk *disk
 		err = load(directory, &listing, window, ret_error);
 	}
 	// One that lacks its header among the others is missed where it is needed.
-	const uint64_t newest =
-		directory->count > 0 ? directory->segments[directory->count - 1].header.number : 0;
-	for (uint32_t i = 0; i < listing.count && err == 0; i++)
-		if (listing.numbers[i] > newest)
-			err = expect_unused(directory, window, listing.numbers[i], ret_error);
+	if (err == 0)
+		err = judge_unused(directory, &listing, window, ret_error);
 	free(listing.numbers);
 	if (err < 0)
 		mr_directory_close(directory);

@@ -190,22 +190,46 @@ static int replay_frame(struct recovery *recovery, const struct mr_scan_frame *f
 	return error;
 }
 
+static bool is_of_boot(const struct recovery *recovery, uint64_t segment, uint64_t boot)
+{
+	const struct mr_segment_header *header = mr_scan_segment(recovery->scan, segment);
+	return header != NULL && header->boot == boot;
+}
+
 // Snapshots of boots that came no further do not count.
 static bool counts(
 	const struct recovery *recovery, const struct mr_scan_frame *frame, uint64_t boot)
 {
-	if (frame->header->sequence < recovery->found.replay_frame
-		|| frame->header->kind == MR_FRAME_INDEX)
-		return false;
-	const struct mr_segment_header *header = mr_scan_segment(recovery->scan, frame->segment);
-	return header != NULL && header->boot == boot;
+	return frame->header->sequence >= recovery->found.replay_frame
+		&& frame->header->kind != MR_FRAME_INDEX
+		&& is_of_boot(recovery, frame->segment, boot);
+}
+
+// Starts that were killed leave segments that do not count: the journal ends before them, and they
+// are swept away.
+static void forget_unfinished(
+	struct recovery *recovery, uint64_t boot, uint64_t last_frame, uint64_t last_check)
+{
+	struct mr_scan_found *found = &recovery->found;
+	const uint64_t last_boot = found->newest.boot;
+	while (!is_of_boot(recovery, found->newest_segment, boot))
+		found->newest_segment--;
+	mr_assert(found->newest_segment >= found->replay_segment);
+	found->newest = *mr_scan_segment(recovery->scan, found->newest_segment);
+	found->newest.boot = last_boot; // boots rise
+	found->last_frame = last_frame;
+	found->last_check = last_check;
 }
 
 static int replay_all(struct recovery *recovery)
 {
 	const struct mr_scan_found *found = &recovery->found;
-	if (found->empty || found->replay_frame == 0)
-		return 0; // no snapshot has ever counted
+	if (found->empty)
+		return 0;
+	if (found->replay_frame == 0) { // no snapshot has ever counted
+		recovery->found = (struct mr_scan_found){.empty = true};
+		return 0;
+	}
 	const struct mr_segment_header *first =
 		mr_scan_segment(recovery->scan, found->replay_segment);
 	mr_assert(first != NULL); // the scan has seen to it
@@ -213,6 +237,7 @@ static int replay_all(struct recovery *recovery)
 	recovery->all_bytes = (found->newest_segment - found->replay_segment + 1)
 		* recovery->config->segment_bytes;
 	int error = mr_scan_seek(recovery->scan, found->replay_segment);
+	uint64_t last_frame = 0, last_check = 0; // of that boot
 	while (error == 0) {
 		struct mr_scan_frame frame;
 		error = mr_scan_next(recovery->scan, &frame, recovery->error);
@@ -222,9 +247,15 @@ static int replay_all(struct recovery *recovery)
 		error = counts(recovery, &frame, boot) ? replay_frame(recovery, &frame) : 0;
 		if (error == -ENOMEM)
 			return recovery_failed(recovery, error, "replay");
+		if (is_of_boot(recovery, frame.segment, boot)) {
+			last_frame = frame.header->sequence;
+			last_check = frame.header->check;
+		}
 		recovery_tell(
 			recovery, "replaying", recovery->recovered->bytes, recovery->all_bytes);
 	}
+	if (error == 0)
+		forget_unfinished(recovery, boot, last_frame, last_check);
 	return error;
 }
 

@@ -69,32 +69,36 @@ int mr_segment_check(const void *block, uint64_t number)
 }
 
 struct sweep {
-	const struct mr_disk *disk;
 	uint64_t oldest, newest;
-	int err;
-	bool removed;
+	uint64_t last; // highest number outside of them; 0: none
 };
 
-static void sweep_one(void *owner, const char *name)
+static void find_last(void *owner, const char *name)
 {
 	struct sweep *sweep = owner;
 	uint64_t number;
-	if (!mr_segment_number(name, &number)
-		|| (number >= sweep->oldest && number <= sweep->newest))
-		return;
-	int err = sweep->disk->remove(sweep->disk->state, name);
-	if (err != 0 && sweep->err == 0)
-		sweep->err = err;
-	sweep->removed = true;
+	if (mr_segment_number(name, &number) && number > sweep->last
+		&& (number < sweep->oldest || number > sweep->newest))
+		sweep->last = number;
 }
 
 int mr_segment_sweep(const struct mr_disk *disk, uint64_t oldest, uint64_t newest)
 {
-	struct sweep sweep = {.disk = disk, .oldest = oldest, .newest = newest};
-	int err = disk->list(disk->state, sweep_one, &sweep);
-	if (err == 0)
-		err = sweep.err;
-	if (err == 0 && sweep.removed)
-		err = disk->sync_directory(disk->state);
-	return err;
+	bool removed = false;
+	for (;;) {
+		struct sweep sweep = {.oldest = oldest, .newest = newest};
+		int err = disk->list(disk->state, find_last, &sweep);
+		if (err != 0)
+			return err;
+		if (sweep.last == 0)
+			return removed ? disk->sync_directory(disk->state) : 0;
+		char name[MR_SEGMENT_NAME_BYTES];
+		mr_segment_name(sweep.last, name);
+		err = disk->remove(disk->state, name);
+		if (err == 0 && sweep.last > newest) // none goes for good before those above it
+			err = disk->sync_directory(disk->state);
+		if (err != 0)
+			return err;
+		removed = true;
+	}
 }

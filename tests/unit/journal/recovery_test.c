@@ -662,6 +662,29 @@ static void a_crash_at_any_moment_of_a_start_changes_nothing(void **state)
 	rig_close(&rig);
 }
 
+static void starts_that_are_killed_leave_nothing_behind(void **state)
+{
+	(void)state;
+	static struct recovery_rig rig;
+	rig_open(&rig, 1);
+	assert_int_equal(rig_start(&rig, 2, 1), 0);
+	fill(&rig);
+	rig_stop(&rig);
+	assert_int_equal(rig_start(&rig, 2, 1), 0);
+	const uint64_t first = rig.recovered->place.segment;
+	rig_stop(&rig);
+	for (uint32_t kills = 0; kills < 20; kills++) {
+		// its segment is begun, and the snapshot does not come to count
+		disk_fake_fail(rig.fake, 3, -ENOSPC);
+		assert_int_equal(rig_recover(&rig, 2, 1), -ENOSPC);
+		disk_fake_exit(rig.fake);
+	}
+	assert_int_equal(rig_start(&rig, 2, 1), 0);
+	assert_in_range(rig.recovered->place.segment, first, first + 2);
+	assert_int_equal(rig.recovered->events_count, 15);
+	rig_close(&rig);
+}
+
 static void the_first_start_can_be_cut_at_any_moment(void **state)
 {
 	(void)state;
@@ -750,6 +773,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_record_that_is_needed_is_named_by_its_file),
 		cmocka_unit_test(a_record_that_crashed_two_starts_is_skipped_by_the_third),
 		cmocka_unit_test(a_crash_at_any_moment_of_a_start_changes_nothing),
+		cmocka_unit_test(starts_that_are_killed_leave_nothing_behind),
 		cmocka_unit_test(the_first_start_can_be_cut_at_any_moment),
 		cmocka_unit_test(a_full_disk_is_told_and_leaves_everything_as_it_was),
 		cmocka_unit_test(a_snapshot_goes_on_in_the_next_segment),

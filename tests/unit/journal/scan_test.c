@@ -175,6 +175,33 @@ static void remove_the_first(const struct mr_disk *disk, struct disk_fake *fake)
 	disk->remove(disk->state, "segment-0000000000000001");
 }
 
+static void make_spares(const struct mr_disk *disk)
+{
+	static const char *const names[] = {"segment-0000000000000004", "segment-0000000000000005"};
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = disk->open(disk->state, names[i], MR_DISK_WRITE | MR_DISK_CREATE);
+
+		assert_int_equal(disk->make_zeroed(disk->state, fd, SCAN_RIG_SEGMENT_BYTES), 0);
+		disk->close(disk->state, fd);
+	}
+}
+
+static void remove_the_newest(const struct mr_disk *disk, struct disk_fake *fake)
+{
+	(void)fake;
+	make_spares(disk);
+	disk->remove(disk->state, "segment-0000000000000003");
+}
+
+static void empty_the_newest(const struct mr_disk *disk, struct disk_fake *fake)
+{
+	remove_the_newest(disk, fake);
+	disk->close(disk->state,
+		disk->open(
+			disk->state, "segment-0000000000000003", MR_DISK_WRITE | MR_DISK_CREATE));
+}
+
 static void swap_two(const struct mr_disk *disk, struct disk_fake *fake)
 {
 	(void)fake;
@@ -293,6 +320,8 @@ static void a_wrong_directory_is_refused_by_name(void **state)
 	} rows[] = {
 		{remove_the_second, -EBADMSG, 2, "segment-0000000000000002: offset 0: is missing"},
 		{remove_the_first, -EBADMSG, 1, "is missing"},
+		{remove_the_newest, -EBADMSG, 3, "is missing, though 0000000000000004 was made"},
+		{empty_the_newest, -EBADMSG, 3, "ends here, though 0000000000000004 was made"},
 		{swap_two, -EBADMSG, 1, "holds segment 0000000000000002: files have been renamed"},
 		{bring_in_another, -EBADMSG, 2, "belongs to another journal"},
 		{make_newer, -EPROTONOSUPPORT, 2, "newer release"},
