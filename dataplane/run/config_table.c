@@ -6,6 +6,7 @@
 #include <millrace/limits.h>
 
 #include "config.h"
+#include "suggest.h"
 
 #define US   UINT64_C(1000)
 #define MS   (US * 1000)
@@ -258,45 +259,13 @@ const struct mr_config_key *mr_config_key_find(
 	return NULL;
 }
 
-static uint32_t min3(uint32_t a, uint32_t b, uint32_t c)
-{
-	uint32_t least = a < b ? a : b;
-	return least < c ? least : c;
-}
-
-// Levenshtein distance of two short words.
-static uint32_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	uint32_t row[64];
-	if (a_length >= 64 || b_length >= 64)
-		return UINT32_MAX;
-	for (uint32_t j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (uint32_t i = 1; i <= a_length; i++) {
-		uint32_t diagonal = row[0];
-		row[0] = i;
-		for (uint32_t j = 1; j <= b_length; j++) {
-			uint32_t above = row[j];
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[b_length];
-}
-
 const char *mr_config_key_suggest(
 	const struct mr_config_key *keys, uint32_t count, const char *key, size_t length)
 {
-	const char *best = NULL;
-	uint32_t best_distance = (uint32_t)length / 3 + 1;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t distance = edit_distance(keys[i].key, strlen(keys[i].key), key, length);
-		if (distance < best_distance || (best == NULL && distance == best_distance)) {
-			best_distance = distance;
-			best = keys[i].key;
-		}
-	}
-	return best;
+	struct mr_suggest suggest = mr_suggest_begin(key, length);
+	for (uint32_t i = 0; i < count; i++)
+		mr_suggest_offer(&suggest, keys[i].key);
+	return suggest.best;
 }
 
 const char *mr_value_type_name(enum mr_value_type type)
