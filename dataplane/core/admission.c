@@ -63,13 +63,12 @@ static struct mr_refusal refusal_of(uint8_t reason, uint64_t object)
 }
 
 static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledger_rows rows,
-	uint32_t count, uint8_t reason, uint64_t object)
+	uint32_t count, const struct mr_refusal *refusal)
 {
-	const struct mr_refusal refusal = refusal_of(reason, object);
-	if (!mr_flow_refuse(flow, &shard->refused, count, &refusal))
+	if (!mr_flow_refuse(flow, &shard->refused, count, refusal))
 		return false;
 	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
-	mr_ledger_refused(&shard->ledger, rows, count, reason);
+	mr_ledger_refused(&shard->ledger, rows, count, refusal->reason);
 	return true;
 }
 
@@ -186,14 +185,25 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 		mr_ledger_find(&shard->ledger, session->app, ids.workspace, ids.database);
 	const uint32_t bytes = (uint32_t)sizeof(struct mr_record_event) + event_bytes;
 	uint32_t object = 0;
+	struct mr_refusal refusal;
+	struct mr_tolls tolls;
+	tolls.count = 0;
 	if (verdict == MR_REASON_OK && waits_for_disk(shard, bytes))
 		return false;
+	if (verdict == MR_REASON_OK && mr_shard_is_restricted(shard)
+		&& mr_shard_restrict(shard, session->app, event, &refusal, &tolls) != MR_REASON_OK)
+		return refuse(shard, flow, rows, 1, &refusal);
 	if (verdict == MR_REASON_OK)
 		verdict = decide(shard, ids.object, bytes, rows, &object);
-	if (verdict != MR_REASON_OK)
-		return refuse(shard, flow, rows, 1, verdict, ids.object);
+	if (verdict != MR_REASON_OK) {
+		refusal = verdict == MR_REASON_BANNED ? mr_shard_banned(shard, session->app, event)
+						      : refusal_of(verdict, ids.object);
+		return refuse(shard, flow, rows, 1, &refusal);
+	}
 	accept(shard, session, flow, packet, event, event_bytes, &ids, object);
 	mr_ledger_accepted(&shard->ledger, rows);
+	if (tolls.count > 0)
+		mr_shard_pay(shard, &tolls);
 	return true;
 }
 
@@ -220,7 +230,8 @@ static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session 
 	if (flow->next == end)
 		return true;
 	const struct mr_ledger_rows rows = mr_ledger_find(&shard->ledger, session->app, 0, 0);
-	return refuse(shard, flow, rows, (uint32_t)(end - flow->next), MR_REASON_MALFORMED, 0);
+	const struct mr_refusal refusal = refusal_of(MR_REASON_MALFORMED, 0);
+	return refuse(shard, flow, rows, (uint32_t)(end - flow->next), &refusal);
 }
 
 // Up to where a packet that reaches beyond the edge is settled all the same, `next`: nowhere. A
@@ -373,7 +384,9 @@ static void handle_refused(
 		rows.row[2] = entry->rows.row[2];
 	}
 	const uint32_t count = (uint32_t)(end - flow->next);
-	if (!refuse(shard, flow, rows, count, message->reason, by_object ? entry->object : 0)) {
+	const struct mr_refusal refusal =
+		refusal_of(message->reason, by_object ? entry->object : 0);
+	if (!refuse(shard, flow, rows, count, &refusal)) {
 		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
 		return;
 	}

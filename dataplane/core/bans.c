@@ -79,30 +79,50 @@ bool mr_bans_lift(struct mr_bans *bans, struct mr_scope scope)
 	return true;
 }
 
-static const struct mr_ban_entry *stricter(
-	const struct mr_ban_entry *one, const struct mr_ban_entry *other)
+const struct mr_ban_entry *mr_bans_get(const struct mr_bans *bans, struct mr_scope scope)
 {
-	if (one == NULL || other == NULL)
-		return one != NULL ? one : other;
-	return other->rule.mode < one->rule.mode ? other : one;
+	return find(bans, scope.kind, scope.id);
+}
+
+static bool has(
+	const struct mr_ban_entry *const *entries, uint32_t count, const struct mr_ban_entry *entry)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (entries[i] == entry)
+			return true;
+	return false;
+}
+
+uint32_t mr_bans_find_all(const struct mr_bans *bans, const struct mr_event_scopes *scopes,
+	const struct mr_ban_entry *ret_entries[MR_BANS_PER_EVENT_MAX])
+{
+	uint32_t count = 0;
+	const struct mr_ban_entry *entry;
+	mr_assert(scopes->ancestors_count <= MR_ANCESTORS_MAX);
+	for (uint32_t kind = MR_SCOPE_APP; kind <= MR_SCOPE_USER; kind++)
+		if (bans->kind_counts[kind] > 0
+			&& (entry = find(bans, kind, scopes->ids[kind - 1])) != NULL)
+			ret_entries[count++] = entry;
+	for (uint32_t i = 0; bans->descendants > 0 && i < scopes->ancestors_count; i++) {
+		entry = find(bans, MR_SCOPE_OBJECT, scopes->ancestors[i]);
+		if (entry != NULL && entry->rule.flags & MR_BAN_DESCENDANTS
+			&& !has(ret_entries, count, entry))
+			ret_entries[count++] = entry;
+	}
+	return count;
 }
 
 const struct mr_ban_entry *mr_bans_find(
 	const struct mr_bans *bans, const struct mr_event_scopes *scopes)
 {
-	const struct mr_ban_entry *found = NULL;
-	if (bans->count == 0)
-		return NULL;
-	for (uint32_t kind = MR_SCOPE_APP; kind <= MR_SCOPE_USER; kind++)
-		if (bans->kind_counts[kind] > 0)
-			found = stricter(found, find(bans, kind, scopes->ids[kind - 1]));
-	for (uint32_t i = 0; bans->descendants > 0 && i < scopes->ancestors_count; i++) {
-		const struct mr_ban_entry *entry =
-			find(bans, MR_SCOPE_OBJECT, scopes->ancestors[i]);
-		if (entry != NULL && entry->rule.flags & MR_BAN_DESCENDANTS)
-			found = stricter(found, entry);
-	}
-	return found;
+	const struct mr_ban_entry *entries[MR_BANS_PER_EVENT_MAX];
+	const struct mr_ban_entry *strictest = NULL;
+	const uint32_t count = mr_bans_find_all(bans, scopes, entries);
+	mr_assert(count <= MR_BANS_PER_EVENT_MAX);
+	for (uint32_t i = 0; i < count; i++)
+		if (strictest == NULL || entries[i]->rule.mode < strictest->rule.mode)
+			strictest = entries[i];
+	return strictest;
 }
 
 bool mr_scope_takes(

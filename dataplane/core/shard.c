@@ -102,7 +102,7 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	// load.
 	const uint32_t spent = min_u32(admitted + walked / WALKS_PER_UNIT, share);
 	work += admitted + walked;
-	if (!shard->awaits_go)
+	if (!shard->awaits_go && !(shard->stopped & MR_PAUSE_DISTRIBUTION))
 		work += mr_fanout(shard, budget.units + 1 - spent);
 	work += mr_checkpoint(shard);
 	mr_progress_write(shard);
@@ -124,7 +124,9 @@ static bool waits_for_others(const struct mr_shard *shard)
 			return true; // hops, for room or a read
 	if (shard->checkpoint.epoch != shard->checkpoint.done)
 		return true;
-	return shard->walked < mr_stream_next(shard->config.stream) || shard->scheduler.runnable > 0
+	if (shard->scheduler.runnable > 0 && !(shard->stopped & MR_PAUSE_DISTRIBUTION))
+		return true;
+	return shard->walked < mr_stream_next(shard->config.stream)
 		|| shard->answers.head != shard->answers.tail;
 }
 

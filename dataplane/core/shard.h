@@ -14,6 +14,7 @@
 #include "recovered.h"
 #include "stage.h"
 #include "stream.h"
+#include "throttle_board.h"
 
 struct mr_shard;
 
@@ -67,6 +68,7 @@ struct mr_shard_config {
 	const struct mr_journal_board *journal;
 	struct mr_owner_board *owner; // its own
 	struct mr_lane_feed *feeds[MR_DELIVERIES_MAX];
+	struct mr_throttle_board *throttles; // its own; NULL: grants nothing
 	struct mr_stats_stage *stats;
 	struct mr_stats_scope *scopes; // [MR_LEDGER_TABLES][MR_LEDGER_SCOPES_MAX]
 };

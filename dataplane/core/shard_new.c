@@ -47,6 +47,7 @@ static bool init(
 	has_all &= mr_scheduler_init(&shard->scheduler, arena, &shard->objects,
 		limits->quantum_units, limits->penalty_after, seed);
 	has_all &= mr_ledger_init(&shard->ledger, arena, config->stats, config->scopes, seed);
+	has_all &= mr_bans_init(&shard->bans, arena, MR_BANS_MAX, seed);
 	has_all &= mr_subscriptions_init(&shard->subscriptions, arena, limits->webhooks_max, seed);
 	has_all &= mr_pin_init(&shard->pin, arena, config->stream,
 		config->journal != NULL ? config->shards * MR_HOP_CREDITS : 0, seed);

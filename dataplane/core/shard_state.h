@@ -4,6 +4,7 @@
 
 #include "ack.h"
 #include "answer.h"
+#include "bans.h"
 #include "credit.h"
 #include "flow.h"
 #include "hash.h"
@@ -90,6 +91,8 @@ struct mr_shard {
 	struct mr_scheduler scheduler;
 	struct mr_ledger ledger;
 	struct mr_shed shed;
+	struct mr_bans bans;
+	uint32_t stopped; // enum mr_pause bits
 	uint32_t source_ring_sizes[MR_SOURCES_MAX];
 	struct mr_subscriptions subscriptions;
 	struct mr_pin pin;
@@ -232,6 +235,25 @@ uint32_t mr_checkpoint(struct mr_shard *shard); // work done
 // The generation of an event of which the first hop is sent now.
 uint32_t mr_checkpoint_generation(const struct mr_shard *shard, uint32_t object, uint64_t offset);
 void mr_checkpoint_keep(struct mr_shard *shard); // tells what the journal must keep
+
+// -- shard_ban.c: what operators have stopped
+// Rules and pauses against an event that arrives. MR_REASON_OK: nothing; else the reason, with its
+// scope and when to try again. Throttles that let it pass are paid when it is accepted.
+struct mr_tolls {
+	uint32_t count;
+	uint16_t throttles[MR_BANS_PER_EVENT_MAX];
+};
+static inline bool mr_shard_is_restricted(const struct mr_shard *shard)
+{
+	return mr_bans_any(&shard->bans) || shard->stopped != 0;
+}
+uint8_t mr_shard_restrict(struct mr_shard *shard, uint64_t app, const uint8_t *event,
+	struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls);
+void mr_shard_pay(struct mr_shard *shard, const struct mr_tolls *tolls);
+// Ingest has refused the event for a ban: which one; its scope is none when it has just ended.
+struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const uint8_t *event);
+void mr_shard_ban(struct mr_shard *shard, const struct mr_ban_entry *entry);
+void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope);
 
 // -- shard_ack.c
 uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);

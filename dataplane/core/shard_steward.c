@@ -139,9 +139,16 @@ static void handle(struct mr_shard *shard, struct mr_steward_msg *message)
 		shard->awaits_go = false;
 		break;
 	case MR_STEWARD_BAN:
+		mr_shard_ban(shard, &message->ban);
+		break;
 	case MR_STEWARD_UNBAN:
-	case MR_STEWARD_SURVEY:
+		mr_shard_unban(shard, message->ban.rule.scope);
+		break;
 	case MR_STEWARD_STOP:
+		mr_assert(message->stopped <= MR_PAUSE_ALL);
+		shard->stopped = message->stopped;
+		break;
+	case MR_STEWARD_SURVEY:
 	case MR_STEWARD_EXPLAIN:
 	case MR_STEWARD_TAP:
 	case MR_STEWARD_WEBHOOK_TEST:

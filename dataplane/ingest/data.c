@@ -54,13 +54,15 @@ static void refuse_whole(
 }
 
 // True when the packet is refused as a whole.
-static bool judge(struct mr_ingest *ingest, struct mr_packet *packet)
+static bool judge(struct mr_ingest *ingest, uint64_t app, struct mr_packet *packet)
 {
 	const struct mr_verdict_rules rules = {
 		.hash_seed = ingest->config.hash_seed,
 		.flows = ingest->config.flows,
 		.now_ns = ingest->now.mono_ns,
 		.shed = &ingest->sheds[ingest->shard_of_flow[packet->flow]],
+		.bans = &ingest->bans,
+		.app = app,
 	};
 	uint8_t slot = 0;
 
@@ -105,7 +107,7 @@ bool mr_ingest_data(struct mr_ingest *ingest, const struct mr_message *message)
 	packet->source = (uint16_t)ingest->config.index;
 	packet->flow = (uint8_t)header->flow;
 	packet->count = (uint8_t)header->count;
-	if (judge(ingest, packet))
+	if (judge(ingest, session->app, packet))
 		return false;
 	mr_outbox_stage(&ingest->outbox, ingest->shard_of_flow[packet->flow],
 		(struct mr_source_msg){.data = (uintptr_t)packet, .kind = MR_SOURCE_PACKET});

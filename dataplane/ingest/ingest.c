@@ -29,12 +29,18 @@ static void handle_steward(struct mr_ingest *ingest, const struct mr_steward_msg
 	case MR_STEWARD_WELCOME:
 		mr_ingest_welcome(ingest, msg->handshake);
 		break;
+	case MR_STEWARD_BAN: {
+		bool done = mr_bans_set(&ingest->bans, &msg->ban);
+		mr_expect(done); // the steward keeps to MR_BANS_MAX
+		break;
+	}
+	case MR_STEWARD_UNBAN:
+		(void)mr_bans_lift(&ingest->bans, msg->ban.rule.scope);
+		break;
 	case MR_STEWARD_WEBHOOK_ADD:
 	case MR_STEWARD_WEBHOOK_REMOVE:
 	case MR_STEWARD_TUNE:
 	case MR_STEWARD_GO:
-	case MR_STEWARD_BAN:
-	case MR_STEWARD_UNBAN:
 	case MR_STEWARD_SURVEY:
 	case MR_STEWARD_STOP:
 	case MR_STEWARD_EXPLAIN:
@@ -285,6 +291,7 @@ static void wire_up(struct mr_ingest *ingest)
 struct mr_ingest *mr_ingest_new(struct mr_arena *arena, const struct mr_ingest_config *config)
 {
 	struct mr_sessions sessions;
+	struct mr_bans bans;
 
 	mr_assert(config->shards > 0 && config->shards <= MR_SHARDS_MAX);
 	mr_assert(config->shards <= config->flows && config->flows <= MR_FLOWS_MAX);
@@ -293,6 +300,7 @@ struct mr_ingest *mr_ingest_new(struct mr_arena *arena, const struct mr_ingest_c
 	struct mr_handshake *handshakes =
 		mr_arena_array(arena, "ingest handshakes", struct mr_handshake, MR_HANDSHAKES_MAX);
 	bool complete = mr_sessions_init(&sessions, arena, config->sessions_max, config->hash_seed);
+	complete = mr_bans_init(&bans, arena, MR_BANS_MAX, config->hash_seed) && complete;
 	struct mr_turned_away *sheds = sheds_new(arena, config->shards, config->hash_seed);
 	if (ingest == NULL || handshakes == NULL || !complete || sheds == NULL)
 		return NULL;
@@ -300,6 +308,7 @@ struct mr_ingest *mr_ingest_new(struct mr_arena *arena, const struct mr_ingest_c
 	ingest->port = port_address(config);
 	ingest->sessions = sessions;
 	ingest->sheds = sheds;
+	ingest->bans = bans;
 	ingest->handshakes = handshakes;
 	ingest->handshakes_free = UINT32_MAX;
 	wire_up(ingest);

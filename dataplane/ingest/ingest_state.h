@@ -1,6 +1,7 @@
 // The ingest stage inside: shared by the files of this folder.
 #pragma once
 
+#include "bans.h"
 #include "frame.h"
 #include "ingest.h"
 #include "outbox.h"
@@ -14,6 +15,7 @@ struct mr_ingest {
 	struct mr_port_address port;
 	struct mr_sessions sessions;
 	struct mr_turned_away *sheds; // [shards]
+	struct mr_bans bans;
 	struct mr_handshake *handshakes; // [MR_HANDSHAKES_MAX]
 	uint32_t handshakes_free; // bit per slot
 	uint32_t pause_reason; // enum mr_reason; OK: not paused

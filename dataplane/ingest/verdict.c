@@ -29,8 +29,50 @@ static uint32_t length_of(const uint8_t *event, uint32_t left)
 	return length >= MR_EVENT_FIXED_BYTES && length <= left && length % 8 == 0 ? length : 0;
 }
 
+// Whether a rule drops the event; reads the ids, which are its own affair until it is checked. An
+// event without an object is left to the check.
+static bool is_banned(const struct mr_verdict_rules *rules, const uint8_t *event, uint32_t length)
+{
+	struct mr_event_fixed fixed;
+	uint64_t ancestors[MR_ANCESTORS_MAX];
+
+	memcpy(&fixed, event, sizeof(fixed));
+	if (fixed.object == 0)
+		return false;
+	struct mr_event_scopes scopes = {
+		.ids = {rules->app, fixed.object, fixed.workspace, fixed.database, fixed.user},
+		.ancestors = ancestors,
+	};
+	uint32_t count = fixed.ancestors;
+	if (rules->bans->descendants > 0 && count <= MR_ANCESTORS_MAX
+		&& sizeof(fixed) + count * sizeof(uint64_t) <= length) {
+		memcpy(ancestors, event + sizeof(fixed), count * sizeof(uint64_t));
+		scopes.ancestors_count = count;
+	}
+	const struct mr_ban_entry *entry = mr_bans_find(rules->bans, &scopes);
+	return entry != NULL && entry->rule.mode == MR_BAN_DROP;
+}
+
+static void refuse_banned(const struct mr_verdict_rules *rules, struct mr_packet *packet)
+{
+	const uint8_t *event = packet->events;
+	uint32_t left = packet->events_bytes;
+
+	for (uint32_t i = 0; i < packet->count; i++) {
+		uint32_t length = length_of(event, left);
+		if (length == 0)
+			return;
+		if (is_banned(rules, event, length)) {
+			packet->verdict[i] = MR_REASON_BANNED;
+			packet->verdicts++;
+		}
+		event += length;
+		left -= length;
+	}
+}
+
 // Looks at lengths and objects alone: to refuse must cost little. Writes a verdict for every event
-// it comes to.
+// it comes to that has none. True when all of them are of the same object.
 static bool refuse_shed(
 	const struct mr_verdict_rules *rules, struct mr_packet *packet, uint8_t *ret_slot)
 {
@@ -39,8 +81,8 @@ static bool refuse_shed(
 	uint64_t last = 0; // events of one object come in rows: it is looked up once
 	bool same = true, is_shed = false;
 	uint8_t slot = 0;
+	uint32_t shed = 0;
 
-	memset(packet->verdict, MR_REASON_OK, packet->count);
 	for (uint32_t i = 0; i < packet->count; i++) {
 		uint32_t length = length_of(event, left);
 		if (length == 0)
@@ -50,16 +92,17 @@ static bool refuse_shed(
 			is_shed = mr_turned_away_find(
 				rules->shed, object, packet->flow, rules->now_ns, &slot);
 		last = object;
-		if (is_shed) {
+		if (is_shed && packet->verdict[i] == MR_REASON_OK) {
 			packet->verdict[i] = MR_REASON_OBJECT_FULL;
-			same = same && (packet->verdicts == 0 || slot == *ret_slot);
+			same = same && (shed == 0 || slot == *ret_slot);
 			*ret_slot = slot;
 			packet->verdicts++;
+			shed++;
 		}
 		event += length;
 		left -= length;
 	}
-	return same && packet->verdicts == packet->count && left == 0;
+	return same && shed == packet->count && left == 0;
 }
 
 static bool is_of_flow(const struct mr_verdict_rules *rules, uint64_t object, uint32_t flow)
@@ -100,8 +143,13 @@ bool mr_verdict_give(
 	const struct mr_verdict_rules *rules, struct mr_packet *packet, uint8_t *ret_slot)
 {
 	mr_assert(packet->count > 0 && packet->count <= MR_PACKET_EVENTS_MAX);
+	bool has_shed = mr_turned_away_any(rules->shed);
 	packet->verdicts = 0;
-	if (mr_turned_away_any(rules->shed) && refuse_shed(rules, packet, ret_slot)) {
+	if (has_shed || mr_bans_any(rules->bans))
+		memset(packet->verdict, MR_REASON_OK, packet->count);
+	if (mr_bans_any(rules->bans))
+		refuse_banned(rules, packet);
+	if (has_shed && refuse_shed(rules, packet, ret_slot)) {
 		packet->decoded = packet->count;
 		return true;
 	}

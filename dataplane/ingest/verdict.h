@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bans.h"
 #include "packet.h"
 #include "turned_away.h"
 
@@ -12,6 +13,8 @@ struct mr_verdict_rules {
 	uint32_t flows;
 	uint64_t now_ns;
 	const struct mr_turned_away *shed; // of the flow's shard
+	const struct mr_bans *bans;
+	uint64_t app; // of the packet's session
 };
 
 // Fills decoded, verdicts and verdict of a packet whose other fields stand. True when every event

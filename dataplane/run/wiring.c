@@ -273,6 +273,7 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		.from_steward = wiring->from_steward[number],
 		.journal = wiring->journal_board,
 		.owner = wiring->owners[index],
+		.throttles = wiring->throttles[index],
 		.stats = stats_of(wiring, number),
 		.scopes = mr_segment_scopes(wiring->segment, index)};
 	for (uint32_t i = 0; i < topology->sources; i++) {

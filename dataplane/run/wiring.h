@@ -69,6 +69,7 @@ struct mr_wiring {
 	uint32_t streams_count;
 	struct mr_stream *node; // NULL: durability: memory
 	struct mr_delivery_board *boards[MR_DELIVERIES_MAX];
+	struct mr_throttle_board *throttles[MR_SHARDS_MAX];
 	// With a disk; by stream, by delivery stage, by shard and delivery stage.
 	struct mr_journal_board *journal_board; // `board`, NULL with durability: memory
 	struct mr_journal_board board;

@@ -47,6 +47,11 @@ bool mr_wire_boards(struct mr_wiring *wiring, struct mr_arena *arena)
 			mr_arena_array(arena, "delivery boards", struct mr_delivery_board, 1);
 		done = wiring->boards[i] != NULL && done;
 	}
+	for (uint32_t i = 0; i < wiring->topology->shards; i++) {
+		wiring->throttles[i] =
+			mr_arena_array(arena, "throttles", struct mr_throttle_board, 1);
+		done = wiring->throttles[i] != NULL && done;
+	}
 	if (wiring->disk == NULL)
 		return done;
 	wiring->journal_board = &wiring->board; // also while planning: it says that there is one
