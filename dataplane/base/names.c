@@ -74,6 +74,26 @@ const char *mr_stage_kind_name(unsigned kind)
 	return pick(names, MR_STAGE_KIND_COUNT, kind, "none");
 }
 
+const char *mr_attempt_kind_name(unsigned kind)
+{
+	static const char *const names[] = {"none", "batch", "heartbeat", "handshake", "test"};
+	return pick(names, MR_ATTEMPT_TEST + 1, kind, "none");
+}
+
+const char *mr_outcome_name(unsigned outcome)
+{
+	static const char *const names[] = {
+		"ok", "status", "connect", "reset", "timeout", "bad_response", "canceled"};
+	return pick(names, MR_OUTCOME_CANCELED + 1, outcome, "unknown");
+}
+
+const char *mr_tap_step_name(unsigned step)
+{
+	static const char *const names[] = {"none", "accepted", "refused", "held", "distributed",
+		"matched", "attempted", "delivered", "failed", "dropped"};
+	return pick(names, MR_TAP_DROPPED + 1, step, "none");
+}
+
 #define TYPE_COUNTER     "counter"
 #define TYPE_GAUGE       "gauge"
 #define UNIT_BANS        "bans"

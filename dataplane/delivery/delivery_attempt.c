@@ -328,8 +328,10 @@ static void judge(struct mr_delivery *delivery, struct mr_attempt *attempt)
 	if (attempt->kind == MR_ATTEMPT_HANDSHAKE)
 		ok = ok && echoed(attempt);
 	recipient->last_status = attempt->result.status;
-	if (recipient->row != NULL)
+	if (recipient->row != NULL) {
 		mr_gauge(&recipient->row->last_status, attempt->result.status);
+		mr_count(&recipient->row->requests_ns, delivery->now.mono_ns - attempt->begun_ns);
+	}
 	if (ok && attempt->kind == MR_ATTEMPT_BATCH)
 		delivered(delivery, attempt);
 	if (recipient->state >= MR_RECIPIENT_GONE)

@@ -121,8 +121,6 @@ struct mr_door { // where the lanes of one endpoint wait for a slot
 	struct mr_timer timer;
 };
 
-enum mr_attempt_kind { MR_ATTEMPT_BATCH = 1, MR_ATTEMPT_HEARTBEAT, MR_ATTEMPT_HANDSHAKE };
-
 struct mr_attempt {
 	struct mr_delivery *delivery;
 	struct mr_request *request;

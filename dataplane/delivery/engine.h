@@ -27,16 +27,6 @@ struct mr_endpoint;
 
 enum { MR_REQUEST_HEADERS_BYTES_MAX = 1024 }; // header lines that a caller may add
 
-enum mr_outcome {
-	MR_OUTCOME_OK = 0, // 2xx
-	MR_OUTCOME_STATUS, // any other status
-	MR_OUTCOME_CONNECT, // refused, unreachable, timed out connecting
-	MR_OUTCOME_RESET, // the connection ended in the middle
-	MR_OUTCOME_TIMEOUT, // the deadline passed
-	MR_OUTCOME_BAD_RESPONSE, // not HTTP/1.x, over a bound, smuggling
-	MR_OUTCOME_CANCELED, // never from the engine: for callers that give up what they have begun
-};
-
 struct mr_result {
 	enum mr_outcome outcome;
 	uint16_t status; // 0: none was read

@@ -86,7 +86,7 @@ enum {
 	MR_BANS_MAX = 4096, // in force at once
 	MR_ACTS_MAX = 1024, // of operators, remembered for who asks later
 	MR_TOP_ROWS = 64, // of one table of the most active scopes
-	MR_TOP_SECONDS = 10, // after which a table of them begins anew
+	MR_TOP_SECONDS = 5, // after which a table of them begins anew
 	MR_ATTEMPT_ROWS = 2048, // attempts remembered by a delivery stage for who reads along
 	MR_ATTEMPT_BODY_BYTES = 256, // of an answer's body that are kept
 	MR_TAP_ROWS = 1024, // steps of followed objects, remembered by a stage

@@ -238,9 +238,10 @@ struct mr_stats_scope {
 enum { MR_LEDGER_TABLES = 3 }; // app, workspace, database, in this order
 
 // The most active scopes of a shard, by space-saving: a table counts for MR_TOP_SECONDS and then
-// stands still while the other one counts, so that the two tell the last ten to twenty seconds. A
-// scope that is not in a full table was counted less than its smallest row. In a row: count - error
-// <= true count <= count.
+// stands still while the other one counts, so that the two tell the last five to ten seconds. A
+// scope that is not in a full table was counted no more often than its smallest row. In a row:
+// count - error <= true count <= count. Packets that ingest refuses whole for an object count for
+// the user of its last event.
 struct mr_stats_top_row {
 	mr_counter id; // 0: free
 	mr_counter count;
@@ -249,17 +250,40 @@ struct mr_stats_top_row {
 	mr_counter app;
 	mr_counter workspace;
 	mr_counter database;
-	mr_counter refused; // of `count`
-	mr_counter queued; // OBJECT: events in its queue when it was last counted
+	mr_counter refused; // of `count`, at least
+	mr_counter queued; // OBJECT: events in its queue when the table was last published
 };
 struct mr_stats_top {
-	mr_counter version; // odd while rows are moved about; see mr_top_read
+	mr_counter version; // odd while the table is written; see mr_top_read in control/lib/hot.h
 	mr_counter since_ns; // monotonic; 0: never used
 	mr_counter until_ns; // monotonic; 0: still counting
-	mr_counter total; // events counted, those of no row included
+	mr_counter total; // events counted, those of no row included; those without an id are not
 	struct mr_stats_top_row rows[MR_TOP_ROWS];
 };
 enum { MR_TOP_KINDS = 5, MR_TOP_TABLES = 2 }; // enum mr_scope_kind - 1; halves of time
+
+enum mr_attempt_kind {
+	MR_ATTEMPT_BATCH = 1,
+	MR_ATTEMPT_HEARTBEAT,
+	MR_ATTEMPT_HANDSHAKE,
+	MR_ATTEMPT_TEST, // asked for by an operator
+};
+
+// How an attempt has ended.
+enum mr_outcome {
+	MR_OUTCOME_OK = 0, // 2xx
+	MR_OUTCOME_STATUS, // any other status
+	MR_OUTCOME_CONNECT, // refused, unreachable, timed out connecting
+	MR_OUTCOME_RESET, // the connection ended in the middle
+	MR_OUTCOME_TIMEOUT, // the deadline passed
+	MR_OUTCOME_BAD_RESPONSE, // not HTTP/1.x, over a bound, smuggling
+	MR_OUTCOME_CANCELED, // never from the engine: for callers that give up what they have begun
+};
+
+// "batch", "heartbeat", "handshake", "test"; "none" for the rest.
+const char *mr_attempt_kind_name(unsigned kind);
+const char *mr_outcome_name(unsigned outcome); // "ok", "status", "connect", ...
+const char *mr_tap_step_name(unsigned step); // "accepted", "refused", ...
 
 // Attempts of one delivery stage, the newest MR_ATTEMPT_ROWS: row number % MR_ATTEMPT_ROWS. A reader
 // copies a row and then looks whether its number is still the same.
@@ -326,6 +350,7 @@ struct mr_stats_webhook {
 	mr_counter spilled; // of the pending ones, on disk only
 	// seconds until nothing is pending at the present rate; UINT64_MAX: none settles
 	mr_counter eta_s;
+	mr_counter requests_ns; // how long its answered attempts took, in sum
 	char name[MR_NAME_BYTES_MAX]; // written once by the steward before the lane exists
 	char origin[MR_NAME_BYTES_MAX]; // scheme://host:port, cut
 };

@@ -67,6 +67,9 @@ static void unknown_values_are_harmless(void **state)
 		assert_string_equal(mr_scope_kind_name(values[i]), "none");
 		assert_string_equal(mr_action_name(values[i]), "none");
 		assert_string_equal(mr_stage_kind_name(values[i]), "none");
+		assert_string_equal(mr_attempt_kind_name(values[i]), "none");
+		assert_string_equal(mr_outcome_name(values[i]), "unknown");
+		assert_string_equal(mr_tap_step_name(values[i]), "none");
 	}
 	assert_string_equal(mr_discard_label(MR_DISCARD_COUNT), "unknown");
 	assert_null(mr_counter_info(MR_COUNTER_COUNT));
@@ -81,6 +84,15 @@ static void small_enums_are_named_in_their_order(void **state)
 	assert_string_equal(mr_action_name(MR_ACTION_CHANGED), "changed");
 	assert_string_equal(mr_action_name(MR_ACTION_DELETED), "deleted");
 	assert_string_equal(mr_action_name(MR_ACTION_UNDELETED), "undeleted");
+	assert_string_equal(mr_attempt_kind_name(MR_ATTEMPT_BATCH), "batch");
+	assert_string_equal(mr_attempt_kind_name(MR_ATTEMPT_HANDSHAKE), "handshake");
+	assert_string_equal(mr_attempt_kind_name(MR_ATTEMPT_TEST), "test");
+	assert_string_equal(mr_outcome_name(MR_OUTCOME_OK), "ok");
+	assert_string_equal(mr_outcome_name(MR_OUTCOME_TIMEOUT), "timeout");
+	assert_string_equal(mr_outcome_name(MR_OUTCOME_CANCELED), "canceled");
+	assert_string_equal(mr_tap_step_name(MR_TAP_ACCEPTED), "accepted");
+	assert_string_equal(mr_tap_step_name(MR_TAP_MATCHED), "matched");
+	assert_string_equal(mr_tap_step_name(MR_TAP_DROPPED), "dropped");
 	assert_string_equal(mr_scope_kind_name(MR_SCOPE_APP), "app");
 	assert_string_equal(mr_scope_kind_name(MR_SCOPE_OBJECT), "object");
 	assert_string_equal(mr_scope_kind_name(MR_SCOPE_WORKSPACE), "workspace");
