@@ -1,0 +1,21 @@
+// The daemon: its parts, and how they find each other. Made in main, alive until the end.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mr_board;
+struct mr_settings;
+struct mr_store;
+struct mr_tokens;
+struct mr_workers;
+
+struct mr_daemon {
+	const struct mr_settings *settings;
+	struct mr_store *store;
+	struct mr_tokens *tokens;
+	struct mr_board *board; // the snapshot of this second
+	struct mr_workers *workers;
+	int64_t started_at_ns; // wall clock
+};

@@ -1,0 +1,137 @@
+#include "dispatch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "access.h"
+#include "answer.h"
+#include "daemon.h"
+#include "snapshot.h"
+
+static bool check_route(struct mr_request *request)
+{
+	static const char *const names[] = {"GET, HEAD", "POST", "PUT", "DELETE"};
+	char allow[64] = "";
+
+	mr_route_find(request->method, request->path, &request->match);
+	if (request->match.route)
+		return true;
+	if (request->match.methods == 0) {
+		mr_problem(
+			request, 404, "there is no such path; /openapi.json lists what there is");
+		return false;
+	}
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (request->match.methods & 1u << i)
+			snprintf(allow + strlen(allow), sizeof(allow) - strlen(allow), "%s%s",
+				allow[0] ? ", " : "", names[i]);
+	mr_answer_header(request, "Allow", allow);
+	mr_problem(request, 405, "%s is not for this path; it takes %s", request->method, allow);
+	return false;
+}
+
+static bool check_role(struct mr_request *request)
+{
+	const struct mr_route *route = request->match.route;
+
+	if (request->caller.role >= route->role)
+		return true;
+	if (request->caller.role == MR_ROLE_NOBODY) {
+		mr_answer_header(request, "WWW-Authenticate", "Bearer realm=\"millrace\"");
+		mr_problem(request, 401,
+			"send \"Authorization: Bearer TOKEN\" with a token of millrace-controld token add");
+		return false;
+	}
+	mr_problem(request, 403, "%s has the role %s; this takes %s", request->caller.name,
+		mr_role_name(request->caller.role), mr_role_name(route->role));
+	return false;
+}
+
+static bool is_word_of(const char *words, const char *word)
+{
+	const size_t length = strlen(word);
+
+	while (words && *words) {
+		const size_t next = strcspn(words, " ");
+
+		if (next == length && memcmp(words, word, length) == 0)
+			return true;
+		words += next + (words[next] == ' ');
+	}
+	return false;
+}
+
+// A parameter that is spelled wrong must not make a change of what was meant as a dry run.
+static bool check_query(struct mr_request *request)
+{
+	for (uint32_t i = 0; i < request->query_count; i++) {
+		if (is_word_of(request->match.route->query, request->query[i].name))
+			continue;
+		mr_problem(request, 400, "unknown parameter \"%s\"; known are: %s",
+			request->query[i].name,
+			request->match.route->query ? request->match.route->query : "none");
+		return false;
+	}
+	return true;
+}
+
+static bool check_body(struct mr_request *request)
+{
+	const char *type = mr_request_header(request, "Content-Type");
+	json_error_t error;
+
+	if (request->match.route->flags & MR_ROUTE_RAW_BODY)
+		return true;
+	if (request->body_length == 0) {
+		request->json = json_object();
+		return true;
+	}
+	const size_t length = type ? strcspn(type, "; ") : 0;
+
+	if (length != strlen("application/json")
+		|| strncasecmp(type, "application/json", length) != 0) {
+		mr_problem(request, 415, "send the body with Content-Type: application/json");
+		return false;
+	}
+	request->json =
+		json_loadb(request->body, request->body_length, JSON_REJECT_DUPLICATES, &error);
+	if (!request->json) {
+		mr_problem(request, 400, "the body is no JSON: line %d, column %d: %s", error.line,
+			error.column, error.text);
+		return false;
+	}
+	if (!json_is_object(request->json)) {
+		mr_problem(request, 400, "the body must be a JSON object");
+		return false;
+	}
+	return true;
+}
+
+bool mr_dispatch_check(struct mr_request *request)
+{
+	if (!mr_access_host(request) || !check_route(request))
+		return false;
+	if (strcmp(request->caller.via, "tcp") == 0)
+		mr_access_token(request);
+	return check_role(request) && check_query(request) && check_body(request);
+}
+
+void mr_dispatch_run(struct mr_request *request)
+{
+	request->snapshot = mr_snapshot_take(request->daemon->board);
+	request->match.route->handle(request);
+	mr_snapshot_drop(request->snapshot);
+	request->snapshot = NULL;
+}
+
+void mr_request_clear(struct mr_request *request)
+{
+	mr_answer_clear(&request->answer);
+	json_decref(request->json);
+	json_decref(request->mistakes);
+	if (request->body)
+		explicit_bzero(request->body, request->body_length);
+	free(request->body);
+}

@@ -1,0 +1,90 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "server.h"
+#include "store.h"
+
+enum { BACKLOG = 512 };
+
+static int finish(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (bind(fd, address, length) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	const int error = -errno;
+
+	close(fd);
+	return error;
+}
+
+// Somebody listens there: not ours to take away.
+static bool is_taken(const struct sockaddr_un *address)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const bool taken =
+		fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+int mr_listen_unix(const char *path, char *ret_why)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int r = -ENAMETOOLONG;
+
+	if (mr_copy_text(address.sun_path, sizeof(address.sun_path), path, strlen(path)))
+		r = is_taken(&address) ? -EADDRINUSE : 0;
+	if (r == 0) {
+		unlink(path); // of a daemon that was killed
+		r = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		r = r < 0 ? -errno : finish(r, (const struct sockaddr *)&address, sizeof(address));
+	}
+	if (r >= 0 && chmod(path, 0660) < 0) {
+		const int error = -errno;
+
+		close(r);
+		r = error;
+	}
+	if (r < 0)
+		snprintf(ret_why, MR_STORE_WHY_BYTES,
+			"control.socket: %s: %s; its directory must be the daemon's, and no other daemon run on it",
+			path, strerror(-r));
+	return r;
+}
+
+int mr_listen_tcp(const char *address, char *ret_why)
+{
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		.ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	const char *port = strrchr(address, ':');
+	char host[64];
+	const int on = 1;
+	int r = -EINVAL;
+	const bool is_v6 = address[0] == '[' && port && port > address + 1 && port[-1] == ']';
+
+	if (port
+		&& mr_copy_text(host, sizeof(host), address + is_v6,
+			(size_t)(port - address) - 2 * (size_t)is_v6)
+		&& getaddrinfo(host, port + 1, &hints, &found) == 0) {
+		r = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (r >= 0)
+			setsockopt(r, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		r = r < 0 ? -errno : finish(r, found->ai_addr, found->ai_addrlen);
+		freeaddrinfo(found);
+	}
+	if (r < 0)
+		snprintf(ret_why, MR_STORE_WHY_BYTES,
+			"control.listen: %s: %s; write it as 127.0.0.1:7490 or [::1]:7490", address,
+			strerror(-r));
+	return r;
+}

@@ -1,0 +1,8 @@
+// Every list of routes of the daemon, in one place.
+#include "routes.h"
+
+const struct mr_route_list *const mr_route_lists[] = {
+	&mr_health_routes,
+	&mr_status_routes,
+	NULL,
+};

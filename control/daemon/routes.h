@@ -1,0 +1,7 @@
+// The lists of routes, one per file that handles them.
+#pragma once
+
+#include "route.h"
+
+extern const struct mr_route_list mr_health_routes;
+extern const struct mr_route_list mr_status_routes;

@@ -1,0 +1,57 @@
+#include "ticker.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "clock.h"
+#include "log.h"
+#include "notify.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "tokens.h"
+
+enum { SECOND_NS = 1000000000 };
+
+// Says once when the data plane comes and goes.
+static void tell_change(const struct mr_snapshot *before, const struct mr_snapshot *after)
+{
+	if (after->connected && !before->connected)
+		mr_log(MR_LOG_INFO, "connected to millraced %s", after->welcome.release);
+	else if (!after->connected && (before->connected || before->number == 0))
+		mr_log(MR_LOG_WARNING, "no data plane: %s", after->why);
+}
+
+static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
+{
+	const struct mr_snapshot *before = mr_snapshot_take(daemon->board);
+
+	mr_board_look(daemon->board, direct, daemon->settings->direct_socket);
+	const struct mr_snapshot *after = mr_snapshot_take(daemon->board);
+
+	tell_change(before, after);
+	mr_tokens_load(daemon->tokens);
+	mr_snapshot_drop(after);
+	mr_snapshot_drop(before);
+}
+
+void mr_ticker_run(struct mr_daemon *daemon, const atomic_bool *stop)
+{
+	struct mr_direct direct = {.fd = -1};
+	uint64_t next_ns = mr_now_mono_ns();
+
+	while (!atomic_load(stop)) {
+		tick(daemon, &direct);
+		mr_notify("WATCHDOG=1");
+		next_ns += SECOND_NS;
+		const uint64_t now_ns = mr_now_mono_ns();
+
+		if (next_ns < now_ns) // a look took longer: no seconds are made up for
+			next_ns = now_ns;
+		const struct timespec until = {.tv_sec = (time_t)(next_ns / SECOND_NS),
+			.tv_nsec = (long)(next_ns % SECOND_NS)};
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL); // a signal ends it
+	}
+	mr_direct_close(&direct);
+}
