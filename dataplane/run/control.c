@@ -9,50 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control_codec.h"
 #include "mr_assert.h"
-
-// The largest reply fits here, behind its header.
-union body {
-	struct mr_control_welcome welcome;
-	struct mr_control_status status;
-	struct mr_control_reload reload;
-	struct mr_control_error error;
-};
-
-struct reply {
-	struct mr_control_header header;
-	union body body;
-};
-
-struct handler {
-	uint32_t type;
-	uint32_t request_bytes; // of the body
-	uint32_t reply_bytes;
-	void (*handle)(struct mr_control *control, union body *ret_body, int *ret_fd);
-};
-
-static void handle_hello(struct mr_control *control, union body *ret_body, int *ret_fd)
-{
-	control->host.welcome(control->host.owner, &ret_body->welcome, ret_fd);
-}
-
-static void handle_status(struct mr_control *control, union body *ret_body, int *ret_fd)
-{
-	(void)ret_fd;
-	control->host.status(control->host.owner, &ret_body->status);
-}
-
-static void handle_reload(struct mr_control *control, union body *ret_body, int *ret_fd)
-{
-	(void)ret_fd;
-	control->host.reload(control->host.owner, &ret_body->reload);
-}
-
-static const struct handler handlers[] = {
-	{MR_CONTROL_HELLO, 0, sizeof(struct mr_control_welcome), handle_hello},
-	{MR_CONTROL_STATUS, 0, sizeof(struct mr_control_status), handle_status},
-	{MR_CONTROL_RELOAD, 0, sizeof(struct mr_control_reload), handle_reload},
-};
 
 // -- Listening
 
@@ -102,8 +60,11 @@ int mr_control_open(struct mr_control *control, const char *path,
 	const struct mr_control_host *host, char *ret_why, size_t why_size)
 {
 	struct sockaddr_un address;
-	*control = (struct mr_control){.host = *host, .listener = -1};
-	memset(control->clients, 0xff, sizeof(control->clients));
+	memset(control, 0, sizeof(*control));
+	control->host = *host;
+	control->listener = -1;
+	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++)
+		control->clients[i].fd = -1;
 	int err = address_of(path, &address);
 	if (err == 0)
 		err = clear_stale(&address);
@@ -127,8 +88,9 @@ int mr_control_open(struct mr_control *control, const char *path,
 
 static void drop_client(struct mr_control *control, uint32_t client)
 {
-	close(control->clients[client]);
-	control->clients[client] = -1;
+	close(control->clients[client].fd);
+	control->clients[client].fd = -1;
+	control->clients[client].visit++; // what it asked for is forgotten
 }
 
 void mr_control_close(struct mr_control *control)
@@ -136,7 +98,7 @@ void mr_control_close(struct mr_control *control)
 	if (control->listener < 0)
 		return;
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++)
-		if (control->clients[i] >= 0)
+		if (control->clients[i].fd >= 0)
 			drop_client(control, i);
 	close(control->listener);
 	unlink(control->path);
@@ -148,145 +110,186 @@ uint32_t mr_control_poll_fds(const struct mr_control *control, struct pollfd *re
 	uint32_t count = 0;
 	ret_fds[count++] = (struct pollfd){.fd = control->listener, .events = POLLIN};
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++)
-		if (control->clients[i] >= 0)
+		if (control->clients[i].fd >= 0)
 			ret_fds[count++] =
-				(struct pollfd){.fd = control->clients[i], .events = POLLIN};
+				(struct pollfd){.fd = control->clients[i].fd, .events = POLLIN};
 	return count;
 }
 
 // -- Messages
 
 // False: the client does not read its replies and has to go.
-static bool send_reply(int fd, const struct mr_control_header *request, uint32_t type,
-	struct reply *reply, uint32_t body_bytes, int passed_fd)
+static bool send_reply(
+	int fd, const struct mr_control_header *header, const void *body, int passed_fd)
 {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} passed = {.bytes = {0}};
-	reply->header = (struct mr_control_header){.magic = MR_CONTROL_MAGIC,
-		.length = (uint32_t)sizeof(reply->header) + body_bytes,
-		.type = type,
-		.request_id = request->request_id,
-		.version = MR_CONTROL_VERSION,
-		.flags = 1};
-	struct iovec bytes = {.iov_base = reply, .iov_len = reply->header.length};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+	struct iovec parts[] = {{.iov_base = (void *)(uintptr_t)header, .iov_len = sizeof(*header)},
+		{.iov_base = (void *)(uintptr_t)body, .iov_len = header->length - sizeof(*header)}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	if (passed_fd >= 0) {
 		message.msg_control = passed.bytes;
 		message.msg_controllen = sizeof(passed.bytes);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &passed_fd, sizeof(int));
+		struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+		control->cmsg_level = SOL_SOCKET;
+		control->cmsg_type = SCM_RIGHTS;
+		control->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(control), &passed_fd, sizeof(int));
 	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)bytes.iov_len;
+	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)header->length;
 }
 
-__attribute__((format(printf, 5, 6))) static bool reject(struct mr_control *control, int fd,
-	const struct mr_control_header *request, int result, const char *format, ...)
+static struct mr_control_header reply_header(
+	uint32_t type, uint32_t body_bytes, uint32_t request_id)
 {
-	struct reply reply = {0};
-	va_list arguments;
+	return (struct mr_control_header){.magic = MR_CONTROL_MAGIC,
+		.length = (uint32_t)sizeof(struct mr_control_header) + body_bytes,
+		.type = type,
+		.request_id = request_id,
+		.version = MR_CONTROL_VERSION,
+		.flags = 1};
+}
+
+static bool send_error(struct mr_control *control, int fd, uint32_t request_id,
+	const struct mr_control_error *error)
+{
+	const struct mr_control_header header =
+		reply_header(MR_CONTROL_ERROR, sizeof(*error), request_id);
 	mr_count(control->host.rejected, 1);
-	reply.body.error.result = result;
+	return send_reply(fd, &header, error, -1);
+}
+
+static bool is_there(const struct mr_control *control, const struct mr_control_ticket *ticket)
+{
+	mr_assert(ticket->client < MR_CONTROL_CLIENTS_MAX);
+	const struct mr_control_client *client = &control->clients[ticket->client];
+	return client->fd >= 0 && client->visit == ticket->visit;
+}
+
+void mr_control_reply_with(struct mr_control *control, const struct mr_control_ticket *ticket,
+	const void *body, int fd)
+{
+	const struct mr_control_form *form = mr_control_form(ticket->type);
+	mr_assert(form != NULL);
+	const struct mr_control_header header =
+		reply_header(form->type, form->reply_bytes, ticket->request_id);
+	if (is_there(control, ticket)
+		&& !send_reply(control->clients[ticket->client].fd, &header, body, fd))
+		drop_client(control, ticket->client);
+}
+
+void mr_control_reply(
+	struct mr_control *control, const struct mr_control_ticket *ticket, const void *body)
+{
+	mr_control_reply_with(control, ticket, body, -1);
+}
+
+void mr_control_refuse(struct mr_control *control, const struct mr_control_ticket *ticket,
+	int result, const char *format, ...)
+{
+	struct mr_control_error error = {.result = result};
+	va_list arguments;
+	mr_assert(result < 0);
 	va_start(arguments, format);
-	vsnprintf(reply.body.error.message, sizeof(reply.body.error.message), format, arguments);
+	vsnprintf(error.message, sizeof(error.message), format, arguments);
 	va_end(arguments);
-	return send_reply(fd, request, MR_CONTROL_ERROR, &reply, sizeof(reply.body.error), -1);
+	if (is_there(control, ticket)
+		&& !send_error(
+			control, control->clients[ticket->client].fd, ticket->request_id, &error))
+		drop_client(control, ticket->client);
 }
 
-static bool serve_message(struct mr_control *control, int fd, const uint8_t *message, size_t length)
+static void serve_message(
+	struct mr_control *control, uint32_t client, const void *message, size_t length)
 {
-	struct mr_control_header request = {0};
-	mr_count(control->host.requests, 1);
-	if (length < sizeof(request))
-		return reject(control, fd, &request, -EBADMSG,
-			"a message of %zu bytes is shorter than its header", length);
-	memcpy(&request, message, sizeof(request));
-	if (request.magic != MR_CONTROL_MAGIC)
-		return reject(control, fd, &request, -EBADMSG, "not a control message");
-	if (request.version != MR_CONTROL_VERSION)
-		return reject(control, fd, &request, -EPROTONOSUPPORT,
-			"version %u is not spoken here, only %d", request.version,
-			MR_CONTROL_VERSION);
-	if (request.length != length)
-		return reject(control, fd, &request, -EBADMSG,
-			"the length says %u, the message has %zu bytes", request.length, length);
-	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-		const struct handler *handler = &handlers[i];
-		struct reply reply = {0};
-		int passed_fd = -1;
-		if (handler->type != request.type)
-			continue;
-		if (length != sizeof(request) + handler->request_bytes)
-			return reject(control, fd, &request, -EBADMSG,
-				"type %u takes a body of %u bytes, not %zu", request.type,
-				handler->request_bytes, length - sizeof(request));
-		handler->handle(control, &reply.body, &passed_fd);
-		return send_reply(
-			fd, &request, request.type, &reply, handler->reply_bytes, passed_fd);
-	}
-	return reject(control, fd, &request, -EOPNOTSUPP, "type %u is unknown", request.type);
-}
-
-static void serve_client(struct mr_control *control, uint32_t client)
-{
-	uint8_t message[MR_CONTROL_MESSAGE_BYTES_MAX / 4];
-	int fd = control->clients[client];
-	// MSG_TRUNC: the length of the whole packet, also when it does not fit
-	ssize_t length = recv(fd, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+	const struct mr_control_host *host = &control->host;
+	struct mr_control_header header;
+	char why[MR_CONTROL_WHY_BYTES];
+	const int err = mr_control_parse(message, length, &header, why);
+	const struct mr_control_request request = {.ticket = {.client = client,
+							   .visit = control->clients[client].visit,
+							   .type = header.type,
+							   .request_id = header.request_id},
+		.body = (const uint8_t *)message + sizeof(header),
+		.uid = control->clients[client].uid};
+	if (err != 0) {
+		mr_control_refuse(control, &request.ticket, err, "%s", why);
 		return;
-	bool stays = length > 0;
-	if (length > (ssize_t)sizeof(message)) {
-		struct mr_control_header nothing = {0};
-		mr_count(control->host.requests, 1);
-		stays = reject(control, fd, &nothing, -EMSGSIZE,
-			"a message of %zd bytes is longer than any that is known", length);
-	} else if (stays) {
-		stays = serve_message(control, fd, message, (size_t)length);
 	}
-	if (!stays)
-		drop_client(control, client);
+	for (uint32_t i = 0; i < host->handlers_count; i++) {
+		if (host->handlers[i].type != header.type)
+			continue;
+		host->handlers[i].handle(host->owner, &request);
+		return;
+	}
+	mr_control_refuse(control, &request.ticket, -EOPNOTSUPP,
+		"type %u is not answered by this release", header.type);
 }
 
-static bool may_connect(int fd)
+// False: nothing was there.
+static bool serve_client(struct mr_control *control, uint32_t client)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
-		&& (peer.uid == 0 || peer.uid == geteuid());
+	const size_t size = sizeof(control->message);
+	const struct mr_control_ticket nobody = {
+		.client = client, .visit = control->clients[client].visit};
+	// MSG_TRUNC: the length of the whole packet, also when it does not fit
+	const ssize_t length =
+		recv(control->clients[client].fd, control->message, size, MSG_DONTWAIT | MSG_TRUNC);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) {
+		drop_client(control, client);
+		return true;
+	}
+	mr_count(control->host.requests, 1);
+	if (length > (ssize_t)size)
+		mr_control_refuse(control, &nobody, -EMSGSIZE,
+			"a message of %zd bytes is longer than any that is known", length);
+	else
+		serve_message(control, client, control->message, (size_t)length);
+	return true;
+}
+
+static void turn_away(struct mr_control *control, int fd, int result, const char *why)
+{
+	struct mr_control_error error = {.result = result};
+	snprintf(error.message, sizeof(error.message), "%s", why);
+	(void)send_error(control, fd, 0, &error);
+	close(fd);
 }
 
 static void accept_client(struct mr_control *control)
 {
-	const struct mr_control_header nothing = {0};
-	int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	const int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (!may_connect(fd)) {
-		(void)reject(control, fd, &nothing, -EPERM,
-			"only root and the router's own user may connect");
-		close(fd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0
+		|| (peer.uid != 0 && peer.uid != geteuid())) {
+		turn_away(control, fd, -EPERM, "only root and the router's own user may connect");
 		return;
 	}
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++) {
-		if (control->clients[i] >= 0)
+		struct mr_control_client *client = &control->clients[i];
+		if (client->fd >= 0)
 			continue;
-		control->clients[i] = fd;
+		client->fd = fd;
+		client->uid = peer.uid;
 		return;
 	}
-	(void)reject(control, fd, &nothing, -EBUSY, "%d clients are connected already",
-		MR_CONTROL_CLIENTS_MAX);
-	close(fd);
+	turn_away(control, fd, -EBUSY, "16 clients are connected already: close one");
+	static_assert(MR_CONTROL_CLIENTS_MAX == 16, "as the text says");
 }
 
-void mr_control_serve(struct mr_control *control)
+bool mr_control_serve(struct mr_control *control)
 {
+	bool served = false;
 	accept_client(control);
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++)
-		if (control->clients[i] >= 0)
-			serve_client(control, i);
+		if (control->clients[i].fd >= 0)
+			served |= serve_client(control, i);
+	return served;
 }

@@ -13,10 +13,11 @@ bool mr_steward_init(
 {
 	const struct mr_wiring *wiring = config->wiring;
 	const struct mr_stage_numbers *numbers = &wiring->numbers;
-	*steward = (struct mr_steward){.config = *config,
-		.stats = &config->segment->stages[numbers->steward],
-		.signals = -1,
-		.control.listener = -1};
+	memset(steward, 0, sizeof(*steward));
+	steward->config = *config;
+	steward->stats = &config->segment->stages[numbers->steward];
+	steward->signals = -1;
+	steward->control.listener = -1;
 	struct mr_directory_config directory = {.replies = {.hash_seed = wiring->config->hash_seed,
 							.boot_id = config->boot_id,
 							.flows = (uint32_t)wiring->config->flows,

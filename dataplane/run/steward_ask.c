@@ -11,26 +11,27 @@
 
 #define SAY_EVERY_NS UINT64_C(5000000000) // how often a long recovery is told in the log
 
-static void say_welcome(void *owner, struct mr_control_welcome *ret_welcome, int *ret_fd)
+static void say_welcome(void *owner, const struct mr_control_request *request)
 {
-	const struct mr_steward *steward = owner;
-	*ret_welcome =
-		(struct mr_control_welcome){.segment_bytes = steward->config.segment->stats->bytes,
-			.boot_id = steward->config.boot_id,
-			.stats_version = MR_STATS_VERSION,
-			.pid = (uint32_t)getpid(),
-			.release = MR_VERSION};
-	*ret_fd = steward->config.segment->fd;
+	struct mr_steward *steward = owner;
+	const struct mr_control_welcome welcome = {
+		.segment_bytes = steward->config.segment->stats->bytes,
+		.boot_id = steward->config.boot_id,
+		.stats_version = MR_STATS_VERSION,
+		.pid = (uint32_t)getpid(),
+		.release = MR_VERSION};
+	mr_control_reply_with(
+		&steward->control, &request->ticket, &welcome, steward->config.segment->fd);
 }
 
-static void say_status(void *owner, struct mr_control_status *ret_status)
+static void say_status(void *owner, const struct mr_control_request *request)
 {
-	const struct mr_steward *steward = owner;
+	struct mr_steward *steward = owner;
 	const char *path = steward->config.sources->path;
 	struct mr_nic_info nic = {0};
 	if (steward->config.nic != NULL)
 		mr_nic_info(steward->config.nic, &nic);
-	*ret_status = (struct mr_control_status){.state = steward->state,
+	struct mr_control_status status = {.state = steward->state,
 		.is_volatile = steward->current->is_volatile,
 		.recovery_done_bytes = steward->recovery_done_bytes,
 		.recovery_all_bytes = steward->recovery_all_bytes,
@@ -43,25 +44,35 @@ static void say_status(void *owner, struct mr_control_status *ret_status)
 		.start_ns = steward->start_ns,
 		.links_up = nic.link_up,
 		.links = 1};
-	snprintf(ret_status->port, sizeof(ret_status->port), "%.40s (%.20s)", nic.name, nic.driver);
-	snprintf(ret_status->config, sizeof(ret_status->config), "%s", path != NULL ? path : "");
+	snprintf(status.port, sizeof(status.port), "%.40s (%.20s)", nic.name, nic.driver);
+	snprintf(status.config, sizeof(status.config), "%s", path != NULL ? path : "");
 	if (!steward->current->is_volatile)
-		snprintf(ret_status->journal, sizeof(ret_status->journal), "%s",
+		snprintf(status.journal, sizeof(status.journal), "%s",
 			steward->current->journal_dir);
+	mr_control_reply(&steward->control, &request->ticket, &status);
 }
 
-static void reload(void *owner, struct mr_control_reload *ret_reload)
+static void reload(void *owner, const struct mr_control_request *request)
 {
-	mr_steward_reload(owner, ret_reload);
+	struct mr_steward *steward = owner;
+	struct mr_control_reload result;
+	mr_steward_reload(steward, &result);
+	mr_control_reply(&steward->control, &request->ticket, &result);
 }
+
+// What is answered; the functions stand in files of their own (handlers.h).
+static const struct mr_control_handler handlers[] = {
+	{MR_CONTROL_HELLO, say_welcome},
+	{MR_CONTROL_STATUS, say_status},
+	{MR_CONTROL_RELOAD, reload},
+};
 
 int mr_steward_start(
 	struct mr_steward *steward, struct mr_config *current, char *ret_why, size_t why_size)
 {
 	struct mr_control_host host = {.owner = steward,
-		.welcome = say_welcome,
-		.status = say_status,
-		.reload = reload,
+		.handlers = handlers,
+		.handlers_count = sizeof(handlers) / sizeof(handlers[0]),
 		.requests = &steward->stats->counters[MR_STEWARD_CONTROL_REQUESTS],
 		.rejected = &steward->stats->counters[MR_STEWARD_CONTROL_REJECTED]};
 	int err = mr_control_open(
@@ -83,7 +94,7 @@ void mr_steward_recovering(
 	steward->state = MR_ROUTER_RECOVERING;
 	steward->recovery_done_bytes = done_bytes;
 	steward->recovery_all_bytes = all_bytes;
-	mr_control_serve(&steward->control);
+	(void)mr_control_serve(&steward->control);
 	snprintf(text, sizeof(text), "STATUS=recovering: %s, %u %%", what, percent);
 	mr_notify(text);
 	uint64_t now_ns = mr_clock_mono_ns();

@@ -161,10 +161,10 @@ static bool has_ended(const struct mr_steward *steward, uint64_t now_ns)
 	return true;
 }
 
-static void sleep_until_asked(const struct mr_steward *steward, bool active)
+static void sleep_until_asked(const struct mr_steward *steward, long nap_ns)
 {
 	struct pollfd fds[2 + MR_CONTROL_CLIENTS_MAX];
-	struct timespec timeout = {.tv_nsec = active ? NAP_ACTIVE_NS : NAP_NS};
+	struct timespec timeout = {.tv_nsec = nap_ns};
 	uint32_t count = mr_control_poll_fds(&steward->control, fds);
 	fds[count++] = (struct pollfd){.fd = steward->signals, .events = POLLIN};
 	ppoll(fds, count, &timeout, NULL);
@@ -175,7 +175,7 @@ int mr_steward_run(struct mr_steward *steward)
 	for (;;) {
 		struct mr_now now = {.mono_ns = mr_clock_mono_ns(), .wall_ns = mr_clock_wall_ns()};
 		bool moved = mr_steward_step(steward, now);
-		mr_control_serve(&steward->control);
+		bool asked = mr_control_serve(&steward->control);
 		if (!take_signals(steward, now.mono_ns))
 			return 0;
 		mr_steward_advance(steward, now.mono_ns);
@@ -193,6 +193,7 @@ int mr_steward_run(struct mr_steward *steward)
 		mr_gauge(&steward->stats->counters[MR_STEWARD_JOURNAL_ALARMS], steward->alarms.on);
 		bool waits = moved || !mr_postbox_idle(&steward->postbox)
 			|| steward->directory.recording > 0;
-		sleep_until_asked(steward, waits);
+		if (!asked) // else there may be something to send
+			sleep_until_asked(steward, waits ? NAP_ACTIVE_NS : NAP_NS);
 	}
 }

@@ -70,9 +70,8 @@ static uint32_t part(uint64_t total, uint32_t stages, uint32_t min)
 // Largest power of two that fits the part.
 static uint64_t stream_bytes(uint64_t total, uint32_t stages)
 {
-	uint64_t each = total / stages;
 	uint64_t bytes = STREAM_BYTES_MIN;
-	while (bytes * 2 <= each)
+	while (bytes * 2 <= total / stages)
 		bytes *= 2;
 	return bytes;
 }

@@ -23,28 +23,43 @@ static struct mr_control control;
 static mr_counter requests, rejected;
 static int segment_fd;
 
-static void say_welcome(void *owner, struct mr_control_welcome *ret_welcome, int *ret_fd)
+static struct mr_control_ticket kept; // of the status that is answered later
+static bool answers_later;
+
+static void say_welcome(void *owner, const struct mr_control_request *request)
 {
-	(void)owner;
-	ret_welcome->boot_id = 4711;
-	*ret_fd = segment_fd;
+	const struct mr_control_welcome welcome = {.boot_id = 4711};
+	mr_control_reply_with(owner, &request->ticket, &welcome, segment_fd);
 }
 
-static void say_status(void *owner, struct mr_control_status *ret_status)
+static void say_status(void *owner, const struct mr_control_request *request)
 {
-	(void)owner;
-	ret_status->state = MR_ROUTER_RUNNING;
+	const struct mr_control_status status = {.state = MR_ROUTER_RUNNING};
+	if (answers_later)
+		kept = request->ticket;
+	else
+		mr_control_reply(owner, &request->ticket, &status);
 }
 
-static void reload(void *owner, struct mr_control_reload *ret_reload)
+static void reload(void *owner, const struct mr_control_request *request)
 {
-	(void)owner;
-	ret_reload->errors = 3;
+	const struct mr_control_reload done = {.errors = 3};
+	mr_control_reply(owner, &request->ticket, &done);
 }
 
-static const struct mr_control_host host = {.welcome = say_welcome,
-	.status = say_status,
-	.reload = reload,
+static void unban(void *owner, const struct mr_control_request *request)
+{
+	const struct mr_control_unban *unban = request->body;
+	const struct mr_control_effect effect = {.id = unban->scope.id, .took_ns = request->uid};
+	mr_control_reply(owner, &request->ticket, &effect);
+}
+
+static const struct mr_control_handler handlers[] = {{MR_CONTROL_HELLO, say_welcome},
+	{MR_CONTROL_STATUS, say_status}, {MR_CONTROL_RELOAD, reload}, {MR_CONTROL_UNBAN, unban}};
+
+static const struct mr_control_host host = {.owner = &control,
+	.handlers = handlers,
+	.handlers_count = sizeof(handlers) / sizeof(handlers[0]),
 	.requests = &requests,
 	.rejected = &rejected};
 
@@ -56,6 +71,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/direct.sock", directory);
 	segment_fd = memfd_create("test", MFD_CLOEXEC);
+	answers_later = false;
 	atomic_store(&requests, 0);
 	atomic_store(&rejected, 0);
 	return mr_control_open(&control, path, &host, why, sizeof(why));
@@ -92,8 +108,8 @@ static uint32_t exchange(int fd, const void *bytes, size_t length, uint8_t ret_r
 {
 	struct mr_control_header header;
 	assert_int_equal(send(fd, bytes, length, 0), (ssize_t)length);
-	mr_control_serve(&control);
-	mr_control_serve(&control);
+	(void)mr_control_serve(&control); // connects
+	(void)mr_control_serve(&control);
 	ssize_t got = recv(fd, ret_reply, 1024, MSG_DONTWAIT);
 	if (got <= 0)
 		return 0;
@@ -150,7 +166,7 @@ static void hello_hands_over_the_segment(void **state)
 	int fd = dial();
 	int got_fd = -1;
 	assert_int_equal(send(fd, &hello, sizeof(hello), 0), sizeof(hello));
-	mr_control_serve(&control);
+	(void)mr_control_serve(&control);
 	struct iovec bytes = {.iov_base = reply, .iov_len = sizeof(reply)};
 	struct msghdr message = {.msg_iov = &bytes,
 		.msg_iovlen = 1,
@@ -171,7 +187,7 @@ static void hello_hands_over_the_segment(void **state)
 static void messages_of_wrong_size_version_or_type_are_rejected(void **state)
 {
 	(void)state;
-	static uint8_t large[8192];
+	_Alignas(8) static uint8_t large[MR_CONTROL_MESSAGE_BYTES_MAX + 8];
 	struct mr_control_header wrong;
 	int fd = dial();
 	expect_error(fd, large, 5, -EBADMSG, "shorter than its header");
@@ -180,11 +196,14 @@ static void messages_of_wrong_size_version_or_type_are_rejected(void **state)
 	expect_error(fd, &wrong, sizeof(wrong), -EBADMSG, "not a control message");
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong));
 	wrong.version = MR_CONTROL_VERSION + 1;
-	expect_error(fd, &wrong, sizeof(wrong), -EPROTONOSUPPORT, "version 3");
+	expect_error(fd, &wrong, sizeof(wrong), -EPROTONOSUPPORT, "only 3");
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong) + 1);
 	expect_error(fd, &wrong, sizeof(wrong), -EBADMSG, "the length says 25");
 	wrong = request(99, sizeof(wrong));
-	expect_error(fd, &wrong, sizeof(wrong), -EOPNOTSUPP, "type 99");
+	expect_error(fd, &wrong, sizeof(wrong), -EOPNOTSUPP, "type 99 is unknown");
+	wrong = request(MR_CONTROL_BANS, sizeof(wrong) + sizeof(struct mr_control_from));
+	memcpy(large, &wrong, sizeof(wrong));
+	expect_error(fd, large, wrong.length, -EOPNOTSUPP, "not answered by this release");
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong) + 8);
 	memcpy(large, &wrong, sizeof(wrong));
 	expect_error(fd, large, sizeof(wrong) + 8, -EBADMSG, "takes a body of 0 bytes");
@@ -192,6 +211,69 @@ static void messages_of_wrong_size_version_or_type_are_rejected(void **state)
 	wrong = request(MR_CONTROL_STATUS, sizeof(wrong)); // and the connection still serves
 	uint8_t reply[1024];
 	assert_int_equal(exchange(fd, &wrong, sizeof(wrong), reply), MR_CONTROL_STATUS);
+	close(fd);
+}
+
+static void request_with_a_body_reaches_its_handler_with_the_peer(void **state)
+{
+	(void)state;
+	struct {
+		struct mr_control_header header;
+		struct mr_control_unban body;
+	} message = {.header = request(MR_CONTROL_UNBAN, sizeof(message)),
+		.body.scope = {.id = 77, .kind = MR_SCOPE_APP}};
+	struct mr_control_effect effect;
+	uint8_t reply[1024];
+	int fd = dial();
+	assert_int_equal(exchange(fd, &message, sizeof(message), reply), MR_CONTROL_UNBAN);
+	memcpy(&effect, reply + sizeof(message.header), sizeof(effect));
+	assert_int_equal(effect.id, 77);
+	assert_int_equal(effect.took_ns, getuid());
+	message.body.scope.id = 0;
+	expect_error(fd, &message, sizeof(message), -EINVAL, "0 is no id");
+	close(fd);
+}
+
+static void answer_may_come_later_than_those_of_later_questions(void **state)
+{
+	(void)state;
+	struct mr_control_header first = request(MR_CONTROL_STATUS, sizeof(first));
+	struct mr_control_header second = request(MR_CONTROL_RELOAD, sizeof(second));
+	const struct mr_control_status status = {.state = MR_ROUTER_DRAINING};
+	struct mr_control_header header;
+	uint8_t reply[1024];
+	int fd = dial();
+	answers_later = true;
+	first.request_id = 1;
+	assert_int_equal(exchange(fd, &first, sizeof(first), reply), 0);
+	second.request_id = 2;
+	assert_int_equal(exchange(fd, &second, sizeof(second), reply), MR_CONTROL_RELOAD);
+	mr_control_reply(&control, &kept, &status);
+	assert_int_equal(
+		recv(fd, reply, sizeof(reply), MSG_DONTWAIT), sizeof(header) + sizeof(status));
+	memcpy(&header, reply, sizeof(header));
+	assert_int_equal(header.request_id, 1);
+	assert_int_equal(header.type, MR_CONTROL_STATUS);
+	close(fd);
+}
+
+static void answer_to_a_client_that_left_reaches_nobody(void **state)
+{
+	(void)state;
+	struct mr_control_header question = request(MR_CONTROL_STATUS, sizeof(question));
+	const struct mr_control_status status = {.state = MR_ROUTER_DRAINING};
+	uint8_t reply[1024];
+	int fd = dial();
+	answers_later = true;
+	assert_int_equal(exchange(fd, &question, sizeof(question), reply), 0);
+	close(fd);
+	(void)mr_control_serve(&control); // notices that it left
+	fd = dial();
+	(void)mr_control_serve(&control); // the next one has its place
+	mr_control_reply(&control, &kept, &status);
+	mr_control_refuse(&control, &kept, -EIO, "nobody hears this");
+	assert_int_equal(recv(fd, reply, sizeof(reply), MSG_DONTWAIT), -1);
+	assert_int_equal(mr_read(&rejected), 0);
 	close(fd);
 }
 
@@ -204,14 +286,14 @@ static void client_beyond_the_bound_is_told_so(void **state)
 	int fds[MR_CONTROL_CLIENTS_MAX + 1];
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX + 1; i++) {
 		fds[i] = dial();
-		mr_control_serve(&control);
+		(void)mr_control_serve(&control);
 	}
 	ssize_t got = recv(fds[MR_CONTROL_CLIENTS_MAX], reply, sizeof(reply), MSG_DONTWAIT);
 	assert_int_equal(got, sizeof(header) + sizeof(error));
 	memcpy(&error, reply + sizeof(header), sizeof(error));
 	assert_int_equal(error.result, -EBUSY);
 	close(fds[0]);
-	mr_control_serve(&control); // notices that it left
+	(void)mr_control_serve(&control); // notices that it left
 	int fd = dial();
 	header = request(MR_CONTROL_STATUS, sizeof(header));
 	assert_int_equal(exchange(fd, &header, sizeof(header), reply), MR_CONTROL_STATUS);
@@ -223,7 +305,7 @@ static void client_beyond_the_bound_is_told_so(void **state)
 static void live_socket_is_an_error_and_a_stale_one_is_replaced(void **state)
 {
 	(void)state;
-	struct mr_control second;
+	static struct mr_control second;
 	struct stat status;
 	char why[256];
 	assert_int_equal(mr_control_open(&second, path, &host, why, sizeof(why)), -EADDRINUSE);
@@ -239,7 +321,7 @@ static void live_socket_is_an_error_and_a_stale_one_is_replaced(void **state)
 static void file_that_is_no_socket_is_left_alone(void **state)
 {
 	(void)state;
-	struct mr_control second;
+	static struct mr_control second;
 	char file[80];
 	char why[256];
 	snprintf(file, sizeof(file), "%s/file", directory);
@@ -259,6 +341,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hello_hands_over_the_segment, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			messages_of_wrong_size_version_or_type_are_rejected, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			request_with_a_body_reaches_its_handler_with_the_peer, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			answer_may_come_later_than_those_of_later_questions, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			answer_to_a_client_that_left_reaches_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			client_beyond_the_bound_is_told_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(
