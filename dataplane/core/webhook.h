@@ -8,14 +8,7 @@
 
 #include <millrace/limits.h>
 
-// Passing any filter of a webhook delivers; a webhook without filters takes everything.
-struct mr_filter {
-	char type[MR_TYPE_BYTES_MAX + 1]; // empty: any
-	char subtype[MR_TYPE_BYTES_MAX + 1]; // empty: any
-	uint8_t actions; // bit (1 << enum mr_action); 0: any
-	uint8_t fields_count; // 0: any; otherwise only `changed` events of these fields
-	char fields[MR_FILTER_FIELDS_MAX][MR_FIELD_BYTES_MAX + 1];
-};
+#include "filter.h"
 
 struct mr_webhook {
 	uint64_t id; // stable: hash of the name for webhooks of the configuration file

@@ -168,8 +168,34 @@ static struct mr_recipient *open_lane(
 	return recipient;
 }
 
+// What can change while the lane stands. The secret may be lent to the steward: it is not touched
+// when it is the same.
+static void update(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	const struct mr_webhook *webhook)
+{
+	const struct mr_made_secret *secret = &recipient->secret;
+	mr_expect(recipient->webhook == webhook->id);
+	if (recipient->state >= MR_RECIPIENT_GONE || webhook->secret_length == 0)
+		return;
+	if (secret->secret_length == webhook->secret_length
+		&& mr_equal_constant_time(secret->secret, webhook->secret, webhook->secret_length))
+		return;
+	mr_hmac_free(recipient->hmac);
+	if (!take_secret(recipient, webhook)) {
+		mr_recipient_gone(delivery, recipient);
+		return;
+	}
+	mr_recipient_flags(delivery, recipient);
+	mr_recipient_ready(delivery, recipient);
+}
+
 void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook)
 {
+	const struct mr_lane *known = mr_lane_find(&delivery->lanes, webhook->lane);
+	if (known != NULL) {
+		update(delivery, &delivery->recipients[known->slot], webhook);
+		return;
+	}
 	struct mr_recipient *recipient = mr_recipient_unpark(delivery, webhook);
 	if (recipient == NULL)
 		recipient = open_lane(delivery, webhook);

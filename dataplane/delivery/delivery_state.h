@@ -206,6 +206,7 @@ void mr_delivery_look(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane);
 
 // -- delivery_recipient.c
+// Opens the webhook's lane; one that it has already takes the webhook's secret.
 void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *webhook);
 void mr_recipient_remove(struct mr_delivery *delivery, uint64_t webhook, uint32_t lane);
 // What `last_number` of a lane that is opened now is at least.

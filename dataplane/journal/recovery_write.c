@@ -71,6 +71,22 @@ static int write_expiries(struct recovery *recovery)
 	return 0;
 }
 
+// Copied as they are: nothing in them depends on where they stand.
+static void write_kept(struct recovery *recovery)
+{
+	const struct mr_recovery_config *config = recovery->config;
+	const uint32_t count = mr_replay_kept_count(recovery->replay);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mr_record *record = mr_replay_kept(recovery->replay, i);
+		if (record == NULL)
+			continue;
+		(void)mr_snapshot_append(
+			recovery->snapshot, node_stream(recovery), record, record->length, NULL, 0);
+		if (config->keep != NULL)
+			config->keep(config->keep_owner, record);
+	}
+}
+
 // -- Windows
 
 static void write_flow(
@@ -203,6 +219,7 @@ int recovery_write(struct recovery *recovery)
 		error = write_expiries(recovery);
 	if (error != 0)
 		return recovery_failed(recovery, error, "sessions and windows");
+	write_kept(recovery);
 	error = write_events(recovery);
 	if (error != 0)
 		return recovery_failed(recovery, error, "events that wait for distribution");

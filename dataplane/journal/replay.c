@@ -65,6 +65,7 @@ struct mr_replay *mr_replay_new(uint32_t flows, uint64_t seed)
 	mr_replay_pool_init(&replay->events, sizeof(struct mr_replay_event));
 	mr_replay_pool_init(&replay->entries, sizeof(struct replay_entry));
 	mr_replay_pool_init(&replay->lanes, sizeof(struct replay_lane));
+	replay_kept_init(replay);
 	return replay;
 }
 
@@ -90,6 +91,7 @@ void mr_replay_free(struct mr_replay *replay)
 		mr_replay_index_fini(indexes[i]);
 	for (uint32_t k = 0; k < MR_IN_FLIGHT_MAX; k++)
 		free(replay->items[k]);
+	replay_kept_fini(replay);
 	free(replay);
 }
 
@@ -283,9 +285,10 @@ int mr_replay_record(
 	case MR_RECORD_EXPIRED:
 		return replay_expired(replay, bytes);
 	case MR_RECORD_WEBHOOK:
+	case MR_RECORD_APP:
+		return replay_keep(replay, record);
 	case MR_RECORD_BAN:
 	case MR_RECORD_PAUSE:
-	case MR_RECORD_APP:
 	case MR_RECORD_TAKEN:
 	case MR_RECORD_KIND_COUNT:
 		break;

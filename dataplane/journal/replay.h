@@ -103,6 +103,10 @@ uint32_t mr_replay_expiries(const struct mr_replay *replay);
 // Hash of the entry with which the webhook was given up; 0: it never was.
 uint64_t mr_replay_expired(const struct mr_replay *replay, uint64_t webhook);
 
+// The last record of a webhook or a key that was not removed; NULL: none (0 .. count - 1).
+const struct mr_record *mr_replay_kept(const struct mr_replay *replay, uint32_t number);
+uint32_t mr_replay_kept_count(const struct mr_replay *replay);
+
 // Events that wait for distribution, by position, with the hops that are done: of their own match
 // records, and of those of later events of the object at the same resource. 0 and an array to be
 // freed, or negative errno.

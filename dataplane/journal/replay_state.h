@@ -1,4 +1,4 @@
-// Inside of a replay: replay.c sessions and windows, replay_events.c events, replay_hops.c which of
+// Inside of a replay: replay.c sessions and windows, replay_kept.c webhooks and keys, replay_events.c events, replay_hops.c which of
 // their hops are done in the end, replay_lanes.c lanes, replay_owed.c what they owe in the end.
 #pragma once
 
@@ -68,8 +68,8 @@ struct replay_lane {
 struct mr_replay {
 	uint32_t flows_max;
 	uint64_t seed;
-	struct mr_replay_pool sessions, flows, expiries, events, entries, lanes;
-	struct mr_replay_index session_by_id, flow_by_id, expiry_by_webhook;
+	struct mr_replay_pool sessions, flows, expiries, events, entries, lanes, kept;
+	struct mr_replay_index session_by_id, flow_by_id, expiry_by_webhook, kept_by_id;
 	struct mr_replay_index event_by_position, entry_by_position, lane_by_webhook;
 	struct mr_replay_item *items[MR_IN_FLIGHT_MAX]; // of the lane asked for last
 	uint32_t items_capacity[MR_IN_FLIGHT_MAX];
@@ -106,6 +106,11 @@ static inline bool replay_matters(
 {
 	return event->position > floors[mr_position_stream(event->position) % REPLAY_FLOORS];
 }
+
+// -- replay_kept.c
+void replay_kept_init(struct mr_replay *replay);
+void replay_kept_fini(struct mr_replay *replay);
+int replay_keep(struct mr_replay *replay, const struct mr_record *record); // WEBHOOK and APP
 
 // -- replay_lanes.c
 int replay_match(

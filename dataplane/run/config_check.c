@@ -99,51 +99,19 @@ static void check_apps(const struct mr_config *config, struct mr_config_report *
 
 // -- Webhooks
 
-static bool is_higher_level(const char *type)
-{
-	return strcmp(type, "workspace") == 0 || strcmp(type, "team") == 0
-		|| strcmp(type, "portfolio") == 0;
-}
-
-static bool is_membership(const char *type)
-{
-	return strcmp(type, "team_membership") == 0 || strcmp(type, "workspace_membership") == 0;
-}
-
-// What a webhook on a workspace, team or portfolio may ask for.
-static const char *higher_level_mistake(const struct mr_filter *filter)
-{
-	const uint8_t memberships = 1u << MR_ACTION_ADDED | 1u << MR_ACTION_REMOVED;
-	if (filter->fields_count > 0)
-		return "filters of a workspace, team or portfolio take no fields";
-	if (is_membership(filter->type))
-		return filter->actions == 0 || (filter->actions & ~memberships) != 0
-			? "memberships of a workspace, team or portfolio are only added and removed"
-			: NULL;
-	return strcmp(filter->type, "project") == 0
-		? NULL
-		: "filters of a workspace, team or portfolio are for project, team_membership or workspace_membership";
-}
-
 static void check_filters(const struct mr_config_webhook *entry, struct mr_config_report *report)
 {
 	const struct mr_webhook *webhook = &entry->webhook;
-	bool higher = is_higher_level(webhook->resource_type);
+	bool higher = mr_filter_is_higher_level(webhook->resource_type);
 	if (higher && webhook->filters_count == 0)
 		mr_config_error(report, entry->at,
 			"webhooks: \"%s\" is on a %s and so needs filters", webhook->name,
 			webhook->resource_type);
 	for (uint32_t i = 0; i < webhook->filters_count; i++) {
-		const struct mr_filter *filter = &webhook->filters[i];
-		const char *mistake = higher ? higher_level_mistake(filter) : NULL;
+		const char *mistake = mr_filter_mistake(&webhook->filters[i], higher);
 		if (mistake != NULL)
 			mr_config_error(
 				report, entry->at, "webhooks: \"%s\": %s", webhook->name, mistake);
-		if (filter->fields_count > 0 && filter->actions != 0
-			&& filter->actions != 1u << MR_ACTION_CHANGED)
-			mr_config_error(report, entry->at,
-				"webhooks: \"%s\": fields only go with action: changed",
-				webhook->name);
 	}
 }
 

@@ -1,7 +1,8 @@
-// The webhooks of the configuration and what the stages know of them. What is wanted is set as a
-// whole; the registry sends the messages that bring the stages there: a lane before its
-// subscription, and the subscription's end before the lane's, so that no match is ever without a
-// lane.
+// The webhooks that are wanted, and what the stages know of them: those of the configuration, which
+// are set as a whole, and those that came over the control socket, one by one. The registry sends
+// the messages that bring the stages there: a lane before its subscription, and the subscription's
+// end before the lane's, so that no match is ever without a lane. What can change in a lane that
+// stands (filters, secret) is told to it again.
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include "arena.h"
 #include "config.h"
 #include "postbox.h"
+#include "posted.h"
 #include "table.h"
 #include "todo.h"
 
@@ -26,6 +28,16 @@ struct mr_registry_config {
 	uint32_t first_shard; // stage numbers
 	uint32_t first_delivery;
 	struct mr_stats_webhook *rows; // by lane
+	const struct mr_posted_set *posted;
+};
+
+// How far the stages are with a webhook that was posted.
+enum mr_registry_standing {
+	MR_STANDING_NONE, // no stage has anything of it
+	MR_STANDING_CHANGES,
+	MR_STANDING_ASKS, // it has a lane, and waits for mr_registry_shaken
+	MR_STANDING_IN_FORCE, // as it is wanted now
+	MR_STANDING_GONE, // given up, as it is wanted now
 };
 
 struct mr_registry {
@@ -43,6 +55,20 @@ bool mr_registry_init(struct mr_registry *registry, struct mr_arena *arena,
 	struct mr_postbox *postbox, const struct mr_registry_config *config);
 // What is wanted from now on. `config` must live until the next call.
 void mr_registry_want(struct mr_registry *registry, const struct mr_config *config);
+// The posted webhook of this id is wanted, as it is now; one with no secret is subscribed when its
+// endpoint has shaken hands. 0, or -ENOSPC: no lane is free.
+int mr_registry_post(struct mr_registry *registry, uint64_t webhook);
+// It is wanted no more.
+void mr_registry_unpost(struct mr_registry *registry, uint64_t webhook);
+void mr_registry_shaken(struct mr_registry *registry, uint64_t webhook);
+enum mr_registry_standing mr_registry_standing(
+	const struct mr_registry *registry, uint64_t webhook);
+// Lane and delivery stage of a webhook that has them.
+bool mr_registry_lane(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_lane,
+	uint32_t *ret_delivery);
+// The entry of the configuration that has the lane; NULL: it is free or another's.
+const struct mr_config_webhook *mr_registry_configured(
+	const struct mr_registry *registry, uint32_t lane);
 // Sends what waits for room in the postbox. True when something moved.
 bool mr_registry_work(struct mr_registry *registry);
 // The delivery stage gave a webhook up: its subscription ends, and it stays out until its entry in

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto.h"
+
 enum { KEPT_PATH_BYTES = 512 };
 
 static int why_not(int err, char *ret_why, size_t why_size, const char *path, const char *text)
@@ -127,4 +129,61 @@ int mr_secret_prepare(const char *state_dir)
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	return access(path, R_OK | W_OK | X_OK) == 0 ? 0 : -errno;
+}
+
+// -- The key that seals
+
+static const char seal_key_name[] = ".seal-key"; // no webhook has it: names begin with no dot
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int decode_key(const struct mr_secret *secret, struct mr_seal_key *ret_key)
+{
+	if (secret->length != 2 * MR_SEAL_KEY_BYTES)
+		return -EINVAL;
+	for (size_t i = 0; i < MR_SEAL_KEY_BYTES; i++) {
+		int high = hex_digit(secret->bytes[2 * i]);
+		int low = hex_digit(secret->bytes[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		ret_key->bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static int make_key(const char *state_dir, struct mr_seal_key *ret_key)
+{
+	char hex[2 * MR_SEAL_KEY_BYTES];
+	int err = mr_secret_prepare(state_dir);
+	if (err == 0)
+		err = mr_random_bytes(ret_key->bytes, sizeof(ret_key->bytes));
+	if (err != 0)
+		return err;
+	mr_hex_encode(ret_key->bytes, sizeof(ret_key->bytes), hex);
+	err = mr_secret_keep(state_dir, seal_key_name, hex, sizeof(hex));
+	explicit_bzero(hex, sizeof(hex));
+	return err;
+}
+
+int mr_secret_seal_key(const char *state_dir, bool may_make, struct mr_seal_key *ret_key,
+	char *ret_why, size_t why_size)
+{
+	struct mr_secret secret;
+	int err = mr_secret_read_kept(state_dir, seal_key_name, &secret, ret_why, why_size);
+	if (err == 0) {
+		err = decode_key(&secret, ret_key);
+		explicit_bzero(&secret, sizeof(secret));
+		return err == 0 ? 0
+				: why_not(err, ret_why, why_size, seal_key_name,
+					"must hold 64 hexadecimal digits");
+	}
+	if (err != -ENOENT || !may_make)
+		return err;
+	err = make_key(state_dir, ret_key);
+	return err == 0 ? 0 : why_not(err, ret_why, why_size, state_dir, strerror(-err));
 }

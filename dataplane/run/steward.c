@@ -32,7 +32,8 @@ bool mr_steward_init(
 		.webhooks_max = (uint32_t)wiring->config->webhooks_max,
 		.first_shard = numbers->shard,
 		.first_delivery = numbers->delivery,
-		.rows = config->segment->webhooks};
+		.rows = config->segment->webhooks,
+		.posted = &steward->posted};
 	for (uint32_t i = numbers->source; i < numbers->shard; i++)
 		mr_stage_set_add(&directory.sources, i);
 	for (uint32_t i = numbers->shard; i < numbers->journal; i++)
@@ -41,6 +42,11 @@ bool mr_steward_init(
 	done = mr_directory_init(
 		       &steward->directory, arena, &steward->postbox, &steward->node, &directory)
 		&& done;
+	done = mr_posted_init(&steward->posted, arena, registry.webhooks_max,
+		       wiring->config->state_dir, registry.hash_seed)
+		&& done;
+	steward->posted.is_volatile = wiring->config->is_volatile;
+	steward->posted.in_flight = (uint16_t)wiring->config->in_flight;
 	done = mr_registry_init(&steward->registry, arena, &steward->postbox, &registry) && done;
 	for (uint32_t i = 0; i < numbers->steward; i++)
 		if (wiring->from_steward[i] != NULL)

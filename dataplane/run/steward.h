@@ -36,6 +36,7 @@ struct mr_steward {
 	struct mr_postbox postbox;
 	struct mr_node node;
 	struct mr_directory directory;
+	struct mr_posted_set posted;
 	struct mr_registry registry;
 	struct mr_control control;
 	enum mr_router_state state;

@@ -1,0 +1,95 @@
+// Records of the node stream that say all there is to say of a thing: webhooks and keys that did
+// not come from the configuration file. The last one of each stands; one that removes it ends it.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay_state.h"
+
+struct replay_kept {
+	uint64_t id; // 0: free
+	uint8_t *bytes; // the record
+	uint32_t kind;
+	uint32_t reserved;
+};
+
+struct kept_key {
+	uint64_t id;
+	uint32_t kind;
+};
+
+static_assert((int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_APP_RECORD_REMOVED, "one bit for both");
+
+void replay_kept_init(struct mr_replay *replay)
+{
+	mr_replay_pool_init(&replay->kept, sizeof(struct replay_kept));
+}
+
+void replay_kept_fini(struct mr_replay *replay)
+{
+	for (uint32_t i = 0; i < replay->kept.used; i++) {
+		struct replay_kept *kept = mr_replay_pool_at(&replay->kept, i);
+		if (kept->id != 0)
+			free(kept->bytes);
+	}
+	mr_replay_pool_fini(&replay->kept);
+	mr_replay_index_fini(&replay->kept_by_id);
+}
+
+static bool kept_is(const void *thing, const void *key)
+{
+	const struct replay_kept *kept = thing;
+	const struct kept_key *wanted = key;
+	return kept->id == wanted->id && kept->kind == wanted->kind;
+}
+
+static struct kept_key key_of(const struct mr_record *record)
+{
+	const void *bytes = record;
+	const struct mr_record_webhook *webhook = bytes;
+	const struct mr_record_app *app = bytes;
+	return (struct kept_key){
+		record->kind == MR_RECORD_APP ? app->key_id : webhook->webhook, record->kind};
+}
+
+int replay_keep(struct mr_replay *replay, const struct mr_record *record)
+{
+	struct kept_key key = key_of(record);
+	if (key.id == 0)
+		return -EBADMSG;
+	const uint32_t hash = replay_hash(replay, key.id, key.kind);
+	uint32_t number =
+		mr_replay_index_find(&replay->kept_by_id, hash, kept_is, &replay->kept, &key);
+	if (number != MR_REPLAY_NONE) {
+		struct replay_kept *before = mr_replay_pool_at(&replay->kept, number);
+		free(before->bytes);
+		mr_replay_index_remove(&replay->kept_by_id, hash, number);
+		mr_replay_pool_give(&replay->kept, number);
+	}
+	if ((record->flags & MR_WEBHOOK_RECORD_REMOVED) != 0)
+		return 0;
+	uint8_t *bytes = malloc(record->length);
+	if (bytes == NULL)
+		return -ENOMEM;
+	memcpy(bytes, record, record->length);
+	number = mr_replay_pool_take(&replay->kept);
+	if (number == MR_REPLAY_NONE
+		|| mr_replay_index_add(&replay->kept_by_id, hash, number) != 0) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	*(struct replay_kept *)mr_replay_pool_at(&replay->kept, number) =
+		(struct replay_kept){.id = key.id, .bytes = bytes, .kind = key.kind};
+	return 0;
+}
+
+uint32_t mr_replay_kept_count(const struct mr_replay *replay)
+{
+	return replay->kept.used;
+}
+
+const struct mr_record *mr_replay_kept(const struct mr_replay *replay, uint32_t number)
+{
+	const struct replay_kept *kept = mr_replay_pool_at(&replay->kept, number);
+	return kept->id != 0 ? (const void *)kept->bytes : NULL;
+}
