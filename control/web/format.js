@@ -12,6 +12,7 @@ export function short(value) {
 
 function trim(value) {
   const size = Math.abs(value);
+  if (size < 0.005) return '0';
   return size >= 100 || Number.isInteger(value) ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
