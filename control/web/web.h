@@ -1,0 +1,15 @@
+// The dashboard's files as they stand in the program: compressed with gzip.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mr_web_file {
+	const char *path; // "/app.js"; "/" is the page
+	const char *content_type;
+	const uint8_t *bytes;
+	const uint8_t *end;
+};
+
+// NULL: there is no such file.
+const struct mr_web_file *mr_web_find(const char *path);
