@@ -4,5 +4,6 @@
 const struct mr_route_list *const mr_route_lists[] = {
 	&mr_health_routes,
 	&mr_status_routes,
+	&mr_web_routes,
 	NULL,
 };

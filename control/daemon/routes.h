@@ -5,3 +5,4 @@
 
 extern const struct mr_route_list mr_health_routes;
 extern const struct mr_route_list mr_status_routes;
+extern const struct mr_route_list mr_web_routes; // the last one: it takes every path

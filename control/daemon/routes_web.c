@@ -25,8 +25,9 @@ static void get_file(struct mr_request *request)
 	const char *known = mr_request_header(request, "If-None-Match");
 	char tag[24];
 
-	if (file == NULL) { // a build without charts
-		mr_problem(request, 404, "this build of millrace-controld has no %s", request->path);
+	if (file == NULL) {
+		mr_problem(
+			request, 404, "there is no such path; /openapi.json lists what there is");
 		return;
 	}
 	const size_t length = (size_t)(file->end - file->bytes);
@@ -44,8 +45,10 @@ static void get_file(struct mr_request *request)
 	put_headers(request, tag);
 }
 
-#define FILE_AT(path, operation) \
-	{"GET", path, operation, NULL, get_file, MR_ROLE_NOBODY, MR_ROUTE_HERE, 0}
+#define FILE_AT(path, operation)                                                         \
+	{                                                                                \
+		"GET", path, operation, NULL, get_file, MR_ROLE_NOBODY, MR_ROUTE_HERE, 0 \
+	}
 
 static const struct mr_route routes[] = {
 	FILE_AT("/", "getDashboard"),

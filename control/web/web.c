@@ -3,16 +3,16 @@
 #include <string.h>
 
 // X(symbol, path, content type)
-#define PAGE_FILES(X)                                              \
-	X(index_html, "/", "text/html; charset=utf-8")             \
-	X(style_css, "/style.css", "text/css; charset=utf-8")      \
-	X(icon_svg, "/icon.svg", "image/svg+xml")                  \
-	X(app_js, "/app.js", "text/javascript; charset=utf-8")     \
-	X(api_js, "/api.js", "text/javascript; charset=utf-8")     \
-	X(charts_js, "/charts.js", "text/javascript; charset=utf-8") \
+#define PAGE_FILES(X)                                                  \
+	X(index_html, "/", "text/html; charset=utf-8")                 \
+	X(style_css, "/style.css", "text/css; charset=utf-8")          \
+	X(icon_svg, "/icon.svg", "image/svg+xml")                      \
+	X(app_js, "/app.js", "text/javascript; charset=utf-8")         \
+	X(api_js, "/api.js", "text/javascript; charset=utf-8")         \
+	X(charts_js, "/charts.js", "text/javascript; charset=utf-8")   \
 	X(dialogs_js, "/dialogs.js", "text/javascript; charset=utf-8") \
-	X(dom_js, "/dom.js", "text/javascript; charset=utf-8")     \
-	X(format_js, "/format.js", "text/javascript; charset=utf-8") \
+	X(dom_js, "/dom.js", "text/javascript; charset=utf-8")         \
+	X(format_js, "/format.js", "text/javascript; charset=utf-8")   \
 	X(sections_js, "/sections.js", "text/javascript; charset=utf-8")
 #ifdef MR_WEB_CHARTS
 #define CHART_FILES(X)                                                 \
@@ -22,7 +22,7 @@
 #define CHART_FILES(X)
 #endif
 
-#define X(symbol, path, type)                 \
+#define X(symbol, path, type)                   \
 	extern const uint8_t mr_web_##symbol[]; \
 	extern const uint8_t mr_web_##symbol##_end[];
 PAGE_FILES(X)
