@@ -250,10 +250,10 @@ uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units);
 // The holds of a lane that fails or is behind are lifted.
 void mr_lane_release_holds(struct mr_lanes *lanes, struct mr_lane *lane);
 enum { MR_LANE_STALL_NS = 1000000000, MR_LANE_STEP_GAP_NS = 10000000 };
-// Once per step. What is longer between two steps than MR_LANE_STEP_GAP_NS is the stage's own
-// absence - a machine that paused, a CPU that others had - and no fault of the lanes: it does not
-// count towards a lane's second without progress.
-void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns);
+// Once per step; `paused`: no attempt may begin. What is longer between two steps than MR_LANE_STEP_GAP_NS is the stage's own
+// absence - a machine that paused, a CPU that others had - and no fault of the lanes, nor is a pause
+// that an operator wants: neither counts towards a lane's second without progress.
+void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns, bool paused);
 static inline uint64_t mr_lanes_attended_ns(const struct mr_lanes *lanes, uint64_t now_ns)
 {
 	return now_ns - lanes->absent_ns;

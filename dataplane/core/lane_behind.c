@@ -2,11 +2,13 @@
 #include "lane.h"
 #include "mr_assert.h"
 
-void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns)
+void mr_lanes_attend(struct mr_lanes *lanes, uint64_t now_ns, bool paused)
 {
 	mr_assert(now_ns >= lanes->stepped_ns);
 	uint64_t gap_ns = lanes->stepped_ns != 0 ? now_ns - lanes->stepped_ns : 0;
-	if (gap_ns > MR_LANE_STEP_GAP_NS)
+	if (paused)
+		lanes->absent_ns += gap_ns;
+	else if (gap_ns > MR_LANE_STEP_GAP_NS)
 		lanes->absent_ns += gap_ns - MR_LANE_STEP_GAP_NS;
 	lanes->stepped_ns = now_ns;
 }

@@ -89,7 +89,7 @@ struct mr_steward_msg {
 	uint64_t generation;
 	union {
 		struct mr_session session; // OPEN, CLOSE
-		struct mr_webhook webhook; // ADD, REMOVE (id, resource, lane)
+		struct mr_webhook webhook; // ADD, REMOVE (id, resource, lane), TEST (id, lane)
 		struct {
 			uint32_t count;
 			struct mr_key keys[MR_KEYS_MAX];

@@ -112,6 +112,29 @@ void mr_delivery_free(struct mr_delivery *delivery)
 	}
 }
 
+static void handle(struct mr_delivery *delivery, const struct mr_steward_msg *msg)
+{
+	switch ((uint32_t)msg->kind) {
+	case MR_STEWARD_WEBHOOK_ADD:
+		mr_recipient_add(delivery, &msg->webhook);
+		break;
+	case MR_STEWARD_WEBHOOK_REMOVE:
+		mr_recipient_remove(delivery, msg->webhook.id, msg->webhook.lane);
+		break;
+	case MR_STEWARD_WEBHOOK_TEST:
+		mr_delivery_try(delivery, msg->webhook.id, msg->webhook.lane);
+		break;
+	case MR_STEWARD_TUNE:
+		tune(delivery, &msg->tune);
+		break;
+	case MR_STEWARD_STOP:
+		delivery->stopped = msg->stopped;
+		break;
+	default:
+		mr_expect(false && "a message for another stage");
+	}
+}
+
 static uint32_t handle_steward(struct mr_delivery *delivery)
 {
 	struct mr_desc desc;
@@ -119,14 +142,7 @@ static uint32_t handle_steward(struct mr_delivery *delivery)
 	for (; mr_ring_pop_burst(delivery->config.from_steward, &desc, 1) == 1; work++) {
 		const struct mr_steward_msg *msg =
 			(const struct mr_steward_msg *)(uintptr_t)desc.word[0];
-		if (msg->kind == MR_STEWARD_WEBHOOK_ADD)
-			mr_recipient_add(delivery, &msg->webhook);
-		else if (msg->kind == MR_STEWARD_WEBHOOK_REMOVE)
-			mr_recipient_remove(delivery, msg->webhook.id, msg->webhook.lane);
-		else if (msg->kind == MR_STEWARD_TUNE)
-			tune(delivery, &msg->tune);
-		else
-			mr_expect(false && "a message for another stage");
+		handle(delivery, msg);
 		// The message is the steward's again.
 		atomic_store_explicit(
 			&delivery->config.stats->generation, msg->generation, memory_order_release);
@@ -171,8 +187,11 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 {
 	struct mr_delivery *delivery = state;
 	mr_assert(now.mono_ns >= delivery->now.mono_ns);
+	bool paused = mr_delivery_is_paused(delivery);
+	if (paused)
+		delivery->paused_ns += now.mono_ns - delivery->now.mono_ns;
 	delivery->now = now;
-	mr_lanes_attend(&delivery->lanes, now.mono_ns);
+	mr_lanes_attend(&delivery->lanes, now.mono_ns, paused);
 	if (delivery->config.is_durable)
 		mr_delivery_follow_journal(delivery);
 	// What was sent to a lane's number before it was given anew is taken before it is.
@@ -221,7 +240,8 @@ static bool waits_inbound(const struct mr_delivery *delivery)
 uint64_t mr_delivery_next_due(void *state)
 {
 	struct mr_delivery *delivery = state;
-	if (delivery->ready.head != NULL || delivery->finished.head != NULL
+	bool paused = mr_delivery_is_paused(delivery);
+	if ((delivery->ready.head != NULL && !paused) || delivery->finished.head != NULL
 		|| delivery->lanes.loosen_head != 0)
 		return 0;
 	uint64_t due_ns = mr_timer_next_due(&delivery->sublane_timers);
@@ -230,8 +250,8 @@ uint64_t mr_delivery_next_due(void *state)
 	due_ns = min_u64(due_ns, mr_engine_next_due(delivery->engine));
 	// A watermark moves, a read ends, the own stream gets room: nobody tells, so it is asked
 	// again soon.
-	if (delivery->durable.head != NULL || delivery->rendering.head != NULL
-		|| delivery->refill.head != NULL
+	if ((delivery->durable.head != NULL && !paused) || delivery->rendering.head != NULL
+		|| delivery->refill.head != NULL || delivery->tries.head != NULL
 		|| delivery->checkpoint.epoch != delivery->checkpoint.done
 		|| waits_inbound(delivery))
 		due_ns = min_u64(due_ns, delivery->now.mono_ns + DURABLE_POLL_NS);

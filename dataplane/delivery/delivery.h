@@ -57,6 +57,7 @@ struct mr_delivery_config {
 	const struct mr_lane_feed *feeds[MR_SHARDS_MAX];
 	struct mr_stats_stage *stats;
 	struct mr_stats_webhook *webhooks; // rows by lane
+	struct mr_stats_attempts *attempts; // its own; NULL: nobody reads along
 	uint64_t rng_seed; // jitter
 };
 

@@ -132,8 +132,7 @@ static void send_attempt(struct mr_delivery *delivery, struct mr_attempt *attemp
 	explicit_bzero(headers, sizeof(headers));
 }
 
-// Heartbeats and handshakes have a body of constants.
-static void send_constant(struct mr_delivery *delivery, struct mr_attempt *attempt,
+void mr_attempt_send_constant(struct mr_delivery *delivery, struct mr_attempt *attempt,
 	enum mr_attempt_kind kind, const char *body, size_t length)
 {
 	mr_assert(length <= attempt->request->body_size);
@@ -181,7 +180,7 @@ static void start_batch(
 	mr_list_push(&delivery->rendering, &attempt->link);
 }
 
-static void start(
+struct mr_attempt *mr_attempt_take(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_request *request)
 {
 	struct mr_link *link = mr_list_pop(&delivery->free_attempts);
@@ -191,28 +190,38 @@ static void start(
 	attempt->request = request;
 	attempt->sublane = NULL;
 	attempt->first = false;
-	attempt->backlogged = mr_backlog_is(delivery, recipient);
-	delivery->backlogged_active += attempt->backlogged;
+	attempt->backlogged = false;
 	attempt->side = MR_LANE_NORMAL;
 	attempt->length = 0;
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
 		attempt->taken[side] = 0;
+	return attempt;
+}
+
+static void start(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_request *request)
+{
+	struct mr_attempt *attempt = mr_attempt_take(delivery, recipient, request);
+	attempt->backlogged = mr_backlog_is(delivery, recipient);
+	delivery->backlogged_active += attempt->backlogged;
 	recipient->lane->active++;
 	if (recipient->state == MR_RECIPIENT_HANDSHAKE) {
-		send_constant(delivery, attempt, MR_ATTEMPT_HANDSHAKE, "{}", 2);
+		mr_attempt_send_constant(delivery, attempt, MR_ATTEMPT_HANDSHAKE, "{}", 2);
 	} else if (recipient->due != 0) {
 		start_batch(delivery, attempt, next_due(delivery, recipient));
 	} else {
 		static const char heartbeat[] = MR_ASANA_PREFIX MR_ASANA_SUFFIX;
 		recipient->heartbeat_due = false;
-		send_constant(
+		mr_attempt_send_constant(
 			delivery, attempt, MR_ATTEMPT_HEARTBEAT, heartbeat, sizeof(heartbeat) - 1);
 	}
 }
 
 uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
 {
-	uint32_t work = 0;
+	uint32_t work = mr_delivery_begin_tries(delivery);
+	if (mr_delivery_is_paused(delivery))
+		return work;
 	mr_backlog_wake(delivery);
 	// Attempts that are answered but not yet judged have no connection any more: there may be
 	// fewer attempts.
@@ -241,13 +250,15 @@ uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units)
 	return work;
 }
 
-// The slot and the lane's share are free again; who waits for them comes up.
-static void end(struct mr_delivery *delivery, struct mr_attempt *attempt)
+void mr_attempt_end(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	struct mr_recipient *recipient = attempt->recipient;
 	struct mr_sublane *sublane = attempt->sublane;
-	mr_assert(recipient->lane->active > 0 && attempt->request == NULL);
-	recipient->lane->active--;
+	bool is_try = attempt->kind == MR_ATTEMPT_TEST; // has no share of the lane's
+	mr_assert(attempt->request == NULL);
+	mr_assert(is_try ? recipient->tries : recipient->lane->active > 0);
+	recipient->lane->active = (uint8_t)(recipient->lane->active - !is_try);
+	recipient->tries = recipient->tries && !is_try;
 	mr_assert(delivery->backlogged_active >= attempt->backlogged);
 	delivery->backlogged_active -= attempt->backlogged;
 	mr_list_push(&delivery->free_attempts, &attempt->link);
@@ -263,13 +274,15 @@ void mr_attempt_abort(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	mr_request_abandon(attempt->request);
 	attempt->request = NULL;
-	end(delivery, attempt);
+	mr_attempt_end(delivery, attempt);
 }
 
 uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 {
 	uint32_t work = 0;
 	uint64_t watermark = mr_stream_watermark(delivery->config.stream);
+	if (mr_delivery_is_paused(delivery))
+		return 0;
 	struct mr_list list = delivery->durable;
 	delivery->durable = (struct mr_list){0};
 	for (struct mr_link *link; (link = mr_list_pop(&list)) != NULL;) {
@@ -325,6 +338,10 @@ static void judge(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	struct mr_recipient *recipient = attempt->recipient;
 	bool ok = attempt->result.outcome == MR_OUTCOME_OK;
+	if (attempt->kind == MR_ATTEMPT_TEST) {
+		mr_recipient_tried(delivery, recipient, attempt->result.status);
+		return;
+	}
 	if (attempt->kind == MR_ATTEMPT_HANDSHAKE)
 		ok = ok && echoed(attempt);
 	recipient->last_status = attempt->result.status;
@@ -342,6 +359,8 @@ static void judge(struct mr_delivery *delivery, struct mr_attempt *attempt)
 		mr_recipient_succeeded(delivery, recipient);
 		return;
 	}
+	if (attempt->kind == MR_ATTEMPT_HANDSHAKE)
+		mr_recipient_tried(delivery, recipient, attempt->result.status);
 	if (attempt->kind == MR_ATTEMPT_HEARTBEAT)
 		recipient->heartbeat_due = true;
 	if (attempt->sublane != NULL)
@@ -361,9 +380,11 @@ uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units)
 			break;
 		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
 		work += 1 + attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
-		if (attempt->result.outcome != MR_OUTCOME_CANCELED)
+		if (attempt->result.outcome != MR_OUTCOME_CANCELED) {
+			mr_delivery_log(delivery, attempt);
 			judge(delivery, attempt);
-		end(delivery, attempt);
+		}
+		mr_attempt_end(delivery, attempt);
 	}
 	return work;
 }

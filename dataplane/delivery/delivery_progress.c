@@ -139,7 +139,8 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 		mr_backlog_relieve(delivery, recipient);
 		if (recipient->state == MR_RECIPIENT_PARKED)
 			continue;
-		mr_lane_judge(lanes, recipient->lane, delivery->now.mono_ns);
+		if (!mr_delivery_is_paused(delivery))
+			mr_lane_judge(lanes, recipient->lane, delivery->now.mono_ns);
 		if (mr_lane_is_behind(lanes, recipient->lane))
 			delivery->behind_seen++;
 		mr_recipient_tell(delivery, recipient);

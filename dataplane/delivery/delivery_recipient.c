@@ -205,6 +205,7 @@ void mr_recipient_add(struct mr_delivery *delivery, const struct mr_webhook *web
 	recipient->shard = (uint8_t)webhook->shard;
 	recipient->added_ns = delivery->now.mono_ns;
 	recipient->success_ns = delivery->now.mono_ns;
+	recipient->success_paused_ns = delivery->paused_ns;
 	recipient->rate.at_ns = delivery->now.mono_ns;
 	recipient->fragment_bytes = FRAGMENT_BYTES_GUESS;
 	mr_copy_text(recipient->path, sizeof(recipient->path), webhook->path,
@@ -263,6 +264,7 @@ void mr_recipient_remove(struct mr_delivery *delivery, uint64_t webhook, uint32_
 	recipient->state = MR_RECIPIENT_REMOVED;
 	recipient->tells_secret = false;
 	recipient->tells_gone = false;
+	recipient->tells_tried = false;
 	mr_lane_forget(&delivery->lanes, lane);
 	start_draining(delivery, recipient);
 }
@@ -318,7 +320,7 @@ uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units)
 		bool done = lane->pending == 0 && lane->active == 0;
 		if (recipient->state == MR_RECIPIENT_REMOVED)
 			done = done && !lane->loosening && !recipient->listed && !recipient->changed
-				&& !recipient->refills;
+				&& !recipient->refills && !recipient->tries;
 		if (!done) {
 			mr_list_push(&delivery->drain, link);
 			continue;
@@ -338,6 +340,7 @@ void mr_recipient_succeeded(struct mr_delivery *delivery, struct mr_recipient *r
 {
 	struct mr_lane *lane = recipient->lane;
 	recipient->success_ns = delivery->now.mono_ns;
+	recipient->success_paused_ns = delivery->paused_ns;
 	recipient->carried_ns = 0;
 	recipient->heartbeat_due = false;
 	uint8_t left = (uint8_t)(lane->in_flight - lane->allowed);
@@ -374,7 +377,8 @@ void mr_recipient_failed(struct mr_delivery *delivery, struct mr_recipient *reci
 		mr_gauge(&recipient->row->failing_since_ns, (uint64_t)recipient->failing_since_ns);
 	mr_lane_release_holds(&delivery->lanes, lane);
 	mr_timer_set(&delivery->recipient_timers, &recipient->timer, recipient->next_attempt_ns);
-	uint64_t failing_ns = now_ns - recipient->success_ns + recipient->carried_ns;
+	uint64_t paused_ns = delivery->paused_ns - recipient->success_paused_ns;
+	uint64_t failing_ns = now_ns - recipient->success_ns - paused_ns + recipient->carried_ns;
 	bool expired = failing_ns >= delivery->tune.expire_after_ns;
 	if (recipient->state == MR_RECIPIENT_ACTIVE && expired)
 		mr_recipient_gone(delivery, recipient);
@@ -402,5 +406,10 @@ bool mr_recipient_tell(struct mr_delivery *delivery, struct mr_recipient *recipi
 		struct mr_desc desc = {{recipient->webhook, lane | MR_TO_STEWARD_WEBHOOK_GONE}};
 		recipient->tells_gone = !mr_ring_push(delivery->config.to_steward, desc);
 	}
-	return !recipient->tells_secret && !recipient->tells_gone;
+	if (recipient->tells_tried) {
+		struct mr_desc desc = {
+			{recipient->tried_status, lane | MR_TO_STEWARD_WEBHOOK_TRIED}};
+		recipient->tells_tried = !mr_ring_push(delivery->config.to_steward, desc);
+	}
+	return !recipient->tells_secret && !recipient->tells_gone && !recipient->tells_tried;
 }

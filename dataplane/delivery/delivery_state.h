@@ -85,6 +85,8 @@ struct mr_recipient { // by lane slot
 	uint64_t next_attempt_ns; // while failing
 	uint64_t failed_ns; // last failure
 	uint64_t success_ns; // last success, or when it was added
+	uint64_t success_paused_ns; // mr_delivery.paused_ns as it was then
+	uint64_t try_until_ns; // for a slot for its test
 	int64_t failing_since_ns; // wall clock; 0: not failing
 	struct mr_door *door; // of its endpoint
 	const struct mr_recovered_lane *recovered; // while it is parked
@@ -98,6 +100,7 @@ struct mr_recipient { // by lane slot
 	struct mr_link drain_link;
 	struct mr_link changed_link;
 	struct mr_link refill_link;
+	struct mr_link try_link;
 	uint32_t fragment_bytes; // running mean
 	uint16_t last_status;
 	uint8_t state; // enum mr_recipient_state
@@ -109,7 +112,9 @@ struct mr_recipient { // by lane slot
 	bool draining; // listed
 	bool changed; // listed
 	bool refills; // listed
-	bool tells_secret, tells_gone; // the steward does not know yet
+	bool tries; // listed, or its test is under way
+	bool tells_secret, tells_gone, tells_tried; // the steward does not know yet
+	uint16_t tried_status; // HTTP status of a test, or of a handshake that failed; 0: none
 	struct mr_made_secret secret;
 	char path[MR_URL_BYTES_MAX];
 };
@@ -162,10 +167,13 @@ struct mr_delivery {
 	struct mr_list free_attempts, rendering, durable, finished;
 	struct mr_list ready, drain, changed;
 	struct mr_list refill; // lanes that read back what they have spilled
+	struct mr_list tries; // webhooks to be tested
 	struct mr_list backlogged; // lanes that wait until fewer like them have an attempt
 	uint32_t backlogged_active; // attempts
 	struct mr_table parked; // webhook -> slot
 	struct mr_delivery_checkpoint checkpoint;
+	uint32_t stopped; // enum mr_pause bits
+	uint64_t paused_ns; // for so long no attempt might begin, ever
 	uint64_t failed_ns; // monotonic: when the journal failed; 0: it has not
 	uint64_t short_ns; // monotonic: lanes have no memory left since; 0: they have
 	struct mr_timer_wheel sublane_timers, recipient_timers, door_timers;
@@ -189,6 +197,11 @@ struct mr_delivery {
 	uint8_t scratch[MR_FRAGMENT_BYTES_MAX];
 	mr_position positions[MR_BATCH_EVENTS_MAX];
 };
+
+static inline bool mr_delivery_is_paused(const struct mr_delivery *delivery)
+{
+	return (delivery->stopped & MR_PAUSE_DELIVERY) != 0;
+}
 
 static inline mr_counter *mr_delivery_counter(struct mr_delivery *delivery, enum mr_counter_id id)
 {
@@ -283,6 +296,25 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units);
 uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units);
 void mr_attempt_abort(
 	struct mr_delivery *delivery, struct mr_attempt *attempt); // begun, and not to be sent
+
+// The slot is free again, and who waits for one comes up.
+void mr_attempt_end(struct mr_delivery *delivery, struct mr_attempt *attempt);
+// A request with a body of constants is sent.
+void mr_attempt_send_constant(struct mr_delivery *delivery, struct mr_attempt *attempt,
+	enum mr_attempt_kind kind, const char *body, size_t length);
+// A free attempt (there is one) takes the request.
+struct mr_attempt *mr_attempt_take(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_request *request);
+
+// -- delivery_try.c: an attempt with no events, because somebody wants to see how it goes
+void mr_delivery_try(struct mr_delivery *delivery, uint64_t webhook, uint32_t lane);
+uint32_t mr_delivery_begin_tries(struct mr_delivery *delivery);
+// How a test, or a handshake that failed, has gone: the steward is told.
+void mr_recipient_tried(
+	struct mr_delivery *delivery, struct mr_recipient *recipient, uint16_t status);
+
+// -- delivery_log.c
+void mr_delivery_log(struct mr_delivery *delivery, const struct mr_attempt *attempt);
 
 // -- delivery_render.c
 bool mr_fragments_init(struct mr_fragments *fragments, struct mr_arena *arena, uint64_t bytes);

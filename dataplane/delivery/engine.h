@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <millrace/stats.h>
+
 #include "arena.h"
 #include "net.h"
 #include "stage.h"
@@ -33,7 +35,8 @@ struct mr_result {
 	uint64_t retry_after_ns; // 0: not said; clamped to 1 s .. 1 h
 	char secret[MR_SECRET_BYTES_MAX]; // X-Hook-Secret of the response
 	uint16_t secret_length;
-	char excerpt[256]; // first bytes of the body, printable; terminated
+	uint16_t excerpt_length;
+	uint8_t excerpt[MR_ATTEMPT_BODY_BYTES]; // first bytes of the body, as they came
 };
 
 // A request under way: a connection slot with its buffers. Fill the body, then send.

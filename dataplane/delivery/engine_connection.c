@@ -137,7 +137,6 @@ static void fill_result(const struct connection *connection, struct mr_result *r
 {
 	const struct mr_http_response *response = &connection->response;
 	uint64_t retry_after_s = response->retry_after_s;
-	uint16_t length = response->excerpt_length;
 
 	ret_result->status = response->status;
 	if (retry_after_s > retry_after_s_max)
@@ -145,13 +144,8 @@ static void fill_result(const struct connection *connection, struct mr_result *r
 	ret_result->retry_after_ns = retry_after_s * second_ns;
 	ret_result->secret_length = response->secret_length;
 	memcpy(ret_result->secret, response->secret, response->secret_length);
-	if (length > sizeof(ret_result->excerpt) - 1)
-		length = sizeof(ret_result->excerpt) - 1;
-	for (uint16_t i = 0; i < length; i++) {
-		char c = response->excerpt[i];
-		ret_result->excerpt[i] = c >= ' ' && c <= '~' ? c : '.';
-	}
-	ret_result->excerpt[length] = '\0';
+	ret_result->excerpt_length = response->excerpt_length;
+	memcpy(ret_result->excerpt, response->excerpt, response->excerpt_length);
 }
 
 // Tells the caller, last of all: it may use the slot again at once.
@@ -169,7 +163,7 @@ static void finish(struct connection *connection, enum mr_outcome outcome, bool 
 		result.status = 0;
 		result.retry_after_ns = 0;
 		result.secret_length = 0;
-		result.excerpt[0] = '\0';
+		result.excerpt_length = 0;
 	}
 	if (outcome != MR_OUTCOME_OK)
 		count(connection, MR_DELIVERY_REQUESTS_FAILED);

@@ -317,18 +317,18 @@ static void absence_of_the_stage_is_no_fault_of_a_lane(void **state)
 {
 	struct world *world = *state;
 	struct mr_lane *lane = mr_lane_open(&world->lanes, 1, 1);
-	mr_lanes_attend(&world->lanes, world->now_ns);
+	mr_lanes_attend(&world->lanes, world->now_ns, false);
 	take(world, lane, 1, false);
 	world->now_ns += 60ull * MR_LANE_STALL_NS; // the machine was paused
-	mr_lanes_attend(&world->lanes, world->now_ns);
+	mr_lanes_attend(&world->lanes, world->now_ns, false);
 	assert_false(mr_lane_judge(&world->lanes, lane, world->now_ns));
 	for (uint32_t i = 0; i < 98; i++) {
 		world->now_ns += MR_LANE_STEP_GAP_NS;
-		mr_lanes_attend(&world->lanes, world->now_ns);
+		mr_lanes_attend(&world->lanes, world->now_ns, false);
 		assert_false(mr_lane_judge(&world->lanes, lane, world->now_ns));
 	}
 	world->now_ns += MR_LANE_STEP_GAP_NS; // a second of steps, the one that was late included
-	mr_lanes_attend(&world->lanes, world->now_ns);
+	mr_lanes_attend(&world->lanes, world->now_ns, false);
 	assert_true(mr_lane_judge(&world->lanes, lane, world->now_ns));
 }
 

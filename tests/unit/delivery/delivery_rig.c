@@ -61,6 +61,7 @@ static struct mr_delivery_config config_of(struct rig *rig)
 		.board = &rig->board,
 		.stats = &rig->stats,
 		.webhooks = rig->rows,
+		.attempts = &rig->attempts,
 		.rng_seed = 3};
 	config.limits = (struct mr_delivery_limits){.lanes_max = RIG_LANES_MAX,
 		.entries_max = 40000,
@@ -311,6 +312,32 @@ void rig_remove(struct rig *rig, const struct mr_webhook *webhook)
 	msg->webhook.id = webhook->id;
 	msg->webhook.lane = webhook->lane;
 	send_message(rig, msg);
+}
+
+struct mr_steward_msg *rig_message(struct rig *rig, enum mr_steward_kind kind)
+{
+	struct mr_steward_msg *msg = next_message(rig);
+	msg->kind = kind;
+	return msg;
+}
+
+void rig_send(struct rig *rig, const struct mr_steward_msg *msg)
+{
+	send_message(rig, msg);
+}
+
+bool rig_is_in_force(const struct rig *rig, const struct mr_steward_msg *msg)
+{
+	return mr_read(&rig->stats.generation) >= msg->generation;
+}
+
+void rig_stop(struct rig *rig, uint32_t what)
+{
+	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_STOP);
+	msg->stopped = what;
+	rig_send(rig, msg);
+	rig_step(rig, 0);
+	assert_true(rig_is_in_force(rig, msg));
 }
 
 static mr_position append_event(struct rig *rig, struct mr_stream *stream, uint64_t object)

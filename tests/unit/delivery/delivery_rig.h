@@ -23,6 +23,7 @@ struct rig {
 	struct mr_delivery_board board;
 	struct mr_stats_stage stats;
 	struct mr_stats_webhook rows[RIG_LANES_MAX];
+	struct mr_stats_attempts attempts;
 	struct mr_steward_msg messages[RIG_MESSAGES_MAX];
 	struct mr_delivery *delivery;
 	struct mr_now now;
@@ -72,6 +73,12 @@ struct mr_webhook *rig_webhook(struct rig *rig, uint32_t lane, uint32_t in_fligh
 // In force when it returns, as for a shard that hears of a webhook after its lane stands.
 void rig_add(struct rig *rig, const struct mr_webhook *webhook);
 void rig_remove(struct rig *rig, const struct mr_webhook *webhook);
+// Any other message to the stage: filled in, then sent; the stage takes it in the next step.
+struct mr_steward_msg *rig_message(struct rig *rig, enum mr_steward_kind kind);
+void rig_send(struct rig *rig, const struct mr_steward_msg *msg);
+// Whether the stage has published the message's generation.
+bool rig_is_in_force(const struct rig *rig, const struct mr_steward_msg *msg);
+void rig_stop(struct rig *rig, uint32_t what); // enum mr_pause bits
 // An event of `object` whose user is its number.
 mr_position rig_event(struct rig *rig, uint64_t object);
 void rig_match(struct rig *rig, uint32_t lane, mr_position position, uint64_t object, bool marked);

@@ -145,6 +145,7 @@ static void handshake_must_echo_exactly(void **state)
 	struct mr_result good = {.outcome = MR_OUTCOME_OK, .status = 200, .secret_length = 64};
 	memcpy(good.secret, secret, 64);
 	struct mr_result wrong[7];
+	struct mr_desc desc;
 	for (uint32_t i = 0; i < 7; i++)
 		wrong[i] = good;
 	wrong[0].secret_length = 0; // no echo
@@ -160,6 +161,8 @@ static void handshake_must_echo_exactly(void **state)
 		fake_engine_answer_result(fake_engine_oldest(), &wrong[i]);
 		rig_step(rig, 0);
 		assert_int_equal(rig_counter(rig, MR_DELIVERY_HANDSHAKES), 0);
+		assert_true(told(rig, MR_TO_STEWARD_WEBHOOK_TRIED, &desc));
+		assert_int_equal(desc.word[0], wrong[i].status);
 		rig_run(rig, 600 * SECOND, SECOND);
 		assert_int_equal(fake_engine_waiting(), 1); // it keeps trying
 		assert_string_equal(rig_header(fake_engine_oldest(), "X-Hook-Secret"), secret);
@@ -168,7 +171,6 @@ static void handshake_must_echo_exactly(void **state)
 	fake_engine_answer_result(fake_engine_oldest(), &good);
 	rig_run(rig, 100 * MS, MS);
 	assert_int_equal(rig_counter(rig, MR_DELIVERY_HANDSHAKES), 1);
-	struct mr_desc desc;
 	assert_true(told(rig, MR_TO_STEWARD_SECRET, &desc));
 	const struct mr_made_secret *made = (const struct mr_made_secret *)(uintptr_t)desc.word[0];
 	assert_int_equal(made->webhook, webhook->id);
