@@ -312,6 +312,8 @@ bool mr_steward_step(struct mr_steward *steward, struct mr_now now)
 	moved |= mr_postbox_work(&steward->postbox);
 	work_on_checkpoint(steward);
 	mr_gauge(&steward->stats->counters[MR_STEWARD_SESSIONS], steward->directory.open);
+	mr_gauge(&steward->stats->counters[MR_STEWARD_SESSIONS_MAX],
+		steward->directory.config.sessions_max);
 	mr_gauge(&steward->stats->counters[MR_STEWARD_CONFIG_GENERATION],
 		mr_postbox_in_force(&steward->postbox));
 	mr_gauge(&steward->stats->generation, mr_postbox_in_force(&steward->postbox));

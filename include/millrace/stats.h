@@ -134,6 +134,8 @@ enum mr_stage_kind {
 	X(DELIVERY, FRAGMENT_HITS, "fragment_hits", COUNTER, EVENTS, "rendered events reused")     \
 	X(DELIVERY, HANDSHAKES, "handshakes", COUNTER, REQUESTS, "webhook handshakes done")        \
 	X(STEWARD, SESSIONS, "sessions", GAUGE, SESSIONS, "sessions open")                         \
+	X(STEWARD, SESSIONS_MAX, "sessions_max", GAUGE, SESSIONS,                                  \
+		"room for sessions: sessions.max")                                                 \
 	X(STEWARD, SESSIONS_EXPIRED, "sessions_expired", COUNTER, SESSIONS,                        \
 		"sessions ended after a day of silence")                                           \
 	X(STEWARD, JOURNAL_ALARMS, "journal_alarms", GAUGE, STATE,                                 \
