@@ -277,7 +277,7 @@ static void an_alarm_clears_once_its_fact_is_gone_for_long_enough(void **state)
 {
 	for (size_t i = 0; i < FACTS; i++) {
 		const struct mr_alert_info *info = mr_alert_info(all_facts[i].id);
-		struct mr_alerts kept;
+		static struct mr_alerts kept;
 		uint32_t seconds = 0;
 
 		begin(state);
