@@ -97,7 +97,7 @@ static void shed(struct mr_shard *shard, struct mr_object *object, struct mr_led
 	if (has_slot)
 		object->flags |= MR_OBJECT_SHED;
 	else
-		object->flags &= (uint8_t)~MR_OBJECT_SHED;
+		object->flags &= (uint16_t)~MR_OBJECT_SHED;
 	if (tell)
 		tell_all(shard, object->id, object->shed_slot, MR_SHED_MS);
 }
@@ -108,7 +108,7 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
 	if (mr_object_events(object) >= shard->limits.object_queue_events / 4 * 3 + 1
 		|| object->bytes >= shard->limits.object_queue_bytes / 4 * 3 + 1)
 		return;
-	object->flags &= (uint8_t)~MR_OBJECT_SHED;
+	object->flags &= (uint16_t)~MR_OBJECT_SHED;
 	if (mr_shed_lift(&shard->shed, object->id, object->shed_slot, shard->now.mono_ns))
 		tell_all(shard, object->id, object->shed_slot, 0);
 }

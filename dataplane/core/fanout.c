@@ -6,14 +6,12 @@
 
 #include "histogram.h"
 #include "mr_assert.h"
-#include "record_codec.h"
 #include "shard_state.h"
 
 enum { UNIT_BYTES = 256 };
 
 // An event that was evicted is read like anybody's.
-static enum mr_read read_lineage(
-	struct mr_shard *shard, uint64_t offset, struct mr_lineage *ret_lineage)
+enum mr_read mr_fanout_read(struct mr_shard *shard, uint64_t offset, struct mr_lineage *ret_lineage)
 {
 	const struct mr_stream *stream = shard->config.stream;
 	if (mr_pin_is_evicted(&shard->pin, offset)) {
@@ -99,17 +97,10 @@ static bool send_hops(struct mr_shard *shard, struct mr_object *object, struct s
 // when there is no room to record that.
 static bool drop_gone(struct mr_shard *shard, uint32_t index, uint64_t offset)
 {
-	struct mr_object *object = &shard->objects.states[index];
-	struct mr_record_dropped head = {
-		.origin = mr_position_make(shard->config.stream->id, offset),
-		.scope_id = object->id,
-		.reason = MR_REASON_EXPIRED,
-		.scope_kind = MR_SCOPE_OBJECT,
-	};
-	if (!mr_shard_has_room(shard, sizeof(head)))
+	const struct mr_scope scope = {
+		.id = shard->objects.states[index].id, .kind = MR_SCOPE_OBJECT};
+	if (!mr_progress_drop(shard, offset, &scope, MR_REASON_EXPIRED))
 		return false;
-	mr_record_seal(&head, sizeof(head), NULL, 0, MR_RECORD_DROPPED, 0);
-	(void)mr_stream_append(shard->config.stream, &head, sizeof(head), NULL, 0);
 	mr_objects_drop(&shard->objects, index);
 	if (mr_pin_sent(&shard->pin, offset))
 		mr_ledger_lost(&shard->ledger, MR_REASON_EXPIRED);
@@ -135,8 +126,8 @@ static bool may_read(const struct mr_shard *shard, uint32_t index, uint64_t offs
 		&& shard->reading.count < MR_SHARD_READS_MAX;
 }
 
-// Distributes the first event of the object. False when it is stuck; otherwise the event has left
-// the queue.
+// Distributes the first event of the object, or a ban holds it. False when it is stuck; otherwise it
+// is the first one no more.
 static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, uint32_t *ret_units)
 {
 	struct mr_object *object = &shard->objects.states[index];
@@ -144,7 +135,7 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 	struct mr_lineage lineage;
 	if (!may_read(shard, index, offset))
 		return false;
-	const enum mr_read read = read_lineage(shard, offset, &lineage);
+	const enum mr_read read = mr_fanout_read(shard, offset, &lineage);
 	if (read == MR_READ_WAIT) {
 		await_read(shard, index);
 		return false;
@@ -152,6 +143,12 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 	mr_expect(read == MR_READ_HIT);
 	if (read == MR_READ_GONE)
 		return drop_gone(shard, index, offset);
+	if (object->ancestor_next == 0 && mr_shard_may_hold(shard, object)) {
+		const enum mr_ban_hold hold = mr_shard_hold(shard, index, &lineage);
+		*ret_units = 1;
+		if (hold != MR_BAN_PASSES)
+			return hold == MR_BAN_HELD;
+	}
 	if (object->flags & MR_OBJECT_PENALISED)
 		flags |= MR_HOP_PENALISED;
 	struct sending sending = {
@@ -175,8 +172,7 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 
 void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin)
 {
-	mr_ledger_distributed(&shard->ledger,
-		mr_ledger_find(&shard->ledger, origin->app, origin->workspace, origin->database));
+	mr_ledger_distributed(&shard->ledger, mr_shard_rows(shard, origin));
 	const int64_t took_ns = shard->now.wall_ns - origin->received_at_ns;
 	mr_histogram_record(&shard->config.stats->histograms[MR_HISTOGRAM_SHARD_DISTRIBUTE],
 		took_ns > 0 ? (uint64_t)took_ns : 0);
@@ -229,8 +225,9 @@ static uint32_t resume_reads(struct mr_shard *shard)
 		const uint32_t index = before.objects[i];
 		struct mr_object *object = &shard->objects.states[index];
 		uint32_t units = 1;
-		mr_assert(object->flags & MR_OBJECT_READING);
-		object->flags &= (uint8_t)~MR_OBJECT_READING;
+		if (!(object->flags & MR_OBJECT_READING))
+			continue; // what it waited for has left
+		object->flags &= (uint16_t)~MR_OBJECT_READING;
 		if (mr_object_can_run(object) && distribute(shard, index, 0, &units))
 			mr_scheduler_debit(&shard->scheduler, index, units);
 		used += units;

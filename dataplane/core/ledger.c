@@ -106,22 +106,29 @@ void mr_ledger_distributed(struct mr_ledger *ledger, struct mr_ledger_rows rows)
 	}
 }
 
-void mr_ledger_lost(struct mr_ledger *ledger, uint8_t reason)
+void mr_ledger_dropped(struct mr_ledger *ledger, struct mr_ledger_rows rows, uint8_t reason)
 {
 	mr_assert(reason > MR_REASON_OK && reason < MR_REASON_LIMIT);
 	mr_count(&ledger->stats->counters[MR_SHARD_DROPPED], 1);
 	mr_count(&ledger->stats->reasons[reason], 1);
 	for (uint32_t table = 0; table < MR_LEDGER_TABLES; table++) {
-		struct mr_stats_scope *most = row_of(ledger, table, 0);
-		for (uint32_t row = 1; row < MR_LEDGER_SCOPES_MAX; row++) {
-			struct mr_stats_scope *scope = row_of(ledger, table, row);
-			if (mr_read(&scope->queued) > mr_read(&most->queued))
-				most = scope;
-		}
-		mr_assert(mr_read(&most->queued) > 0);
-		mr_gauge(&most->queued, mr_read(&most->queued) - 1);
-		mr_count(&most->dropped, 1);
+		struct mr_stats_scope *scope = row_of(ledger, table, rows.row[table]);
+		mr_assert(mr_read(&scope->queued) > 0);
+		mr_gauge(&scope->queued, mr_read(&scope->queued) - 1);
+		mr_count(&scope->dropped, 1);
 	}
+}
+
+void mr_ledger_lost(struct mr_ledger *ledger, uint8_t reason)
+{
+	struct mr_ledger_rows rows = {{0}};
+	for (uint32_t table = 0; table < MR_LEDGER_TABLES; table++) {
+		for (uint32_t row = 1; row < MR_LEDGER_SCOPES_MAX; row++)
+			if (mr_read(&row_of(ledger, table, row)->queued)
+				> mr_read(&row_of(ledger, table, rows.row[table])->queued))
+				rows.row[table] = (uint8_t)row;
+	}
+	mr_ledger_dropped(ledger, rows, reason);
 }
 
 static bool tables_agree(const struct mr_ledger *ledger, uint64_t queued)

@@ -35,6 +35,8 @@ void mr_ledger_refused(
 // An event that an earlier boot accepted waits for distribution.
 void mr_ledger_recovered(struct mr_ledger *ledger, struct mr_ledger_rows rows);
 void mr_ledger_distributed(struct mr_ledger *ledger, struct mr_ledger_rows rows);
+// An event that waits is given up.
+void mr_ledger_dropped(struct mr_ledger *ledger, struct mr_ledger_rows rows, uint8_t reason);
 // An event is given up that nobody can read any more: it counts where most events wait.
 void mr_ledger_lost(struct mr_ledger *ledger, uint8_t reason);
 // offered, the reasons and every scope table agree with the totals, with `queued` counted by the

@@ -28,6 +28,7 @@ void mr_lineage_parse(const uint8_t *bytes, struct mr_lineage *ret_lineage)
 		.database = fixed.database,
 		.received_at_ns = event.received_at_ns,
 	};
+	ret_lineage->user = fixed.user;
 	ret_lineage->gids[0] = fixed.object;
 	ret_lineage->via[0] = 0;
 	memcpy(&ret_lineage->gids[1], bytes + ANCESTORS_AT, ancestors * sizeof(uint64_t));
@@ -36,6 +37,17 @@ void mr_lineage_parse(const uint8_t *bytes, struct mr_lineage *ret_lineage)
 		ret_lineage->via[1 + i] = via == MR_VIA_OBJECT ? 0 : (uint8_t)(1 + via);
 		mr_assert(ret_lineage->via[1 + i] < ret_lineage->count);
 	}
+}
+
+struct mr_event_scopes mr_lineage_scopes(const struct mr_lineage *lineage)
+{
+	mr_assert(lineage->count > 0);
+	return (struct mr_event_scopes){
+		.ids = {lineage->origin.app, lineage->gids[0], lineage->origin.workspace,
+			lineage->origin.database, lineage->user},
+		.ancestors = &lineage->gids[1],
+		.ancestors_count = lineage->count - 1,
+	};
 }
 
 static bool is_cycle(const struct mr_lineage *lineage, uint32_t at)

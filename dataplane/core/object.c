@@ -13,7 +13,8 @@ bool mr_objects_init(struct mr_objects *objects, struct mr_arena *arena, uint32_
 	const bool has_table = mr_table_init(&objects->by_id, arena, "object table", states, seed);
 	const bool has_chunks =
 		mr_chunk_pool_init(&objects->positions, arena, "positions", positions_max);
-	return objects->states != NULL && has_table && has_chunks;
+	const bool has_held = mr_objects_init_held(objects, arena);
+	return objects->states != NULL && has_table && has_chunks && has_held;
 }
 
 static struct mr_object *state_of(struct mr_objects *objects, uint32_t index)
@@ -67,8 +68,8 @@ uint32_t mr_objects_make(struct mr_objects *objects, uint64_t id)
 bool mr_objects_have_room(const struct mr_objects *objects)
 {
 	// An event that starts a queue takes a chunk of its own: reckon with that for all that are
-	// on the way.
-	return (uint64_t)objects->positions.used + objects->unwalked + 1
+	// on the way. One more is for the sieve.
+	return (uint64_t)objects->positions.used + objects->unwalked + 2
 		< objects->positions.capacity;
 }
 
@@ -89,36 +90,39 @@ void mr_objects_enqueue(struct mr_objects *objects, uint32_t index, uint64_t off
 	object->unwalked--;
 	objects->unwalked--;
 	objects->queued++;
-	if (object->queue.count > objects->queue_max)
-		objects->queue_max = object->queue.count;
+	if (mr_object_waiting(object) > objects->queue_max)
+		objects->queue_max = mr_object_waiting(object);
 }
 
-uint64_t mr_objects_front(const struct mr_objects *objects, uint32_t index)
+void mr_objects_left(struct mr_objects *objects, struct mr_object *object, uint32_t bytes)
 {
-	mr_assert(index > 0 && objects->states[index].queue.count > 0);
-	return mr_fifo_front(&objects->states[index].queue, &objects->positions);
+	mr_assert(object->bytes >= bytes && objects->queued > 0);
+	object->bytes -= bytes;
+	objects->queued--;
+	if (object->flags & MR_OBJECT_INEXACT && mr_object_events(object) == 0) {
+		object->flags &= (uint16_t)~MR_OBJECT_INEXACT;
+		object->bytes = 0;
+	}
+}
+
+void mr_objects_rest(struct mr_objects *objects, struct mr_object *object)
+{
+	if (mr_object_has_next(object))
+		return;
+	object->full_quanta = 0;
+	if (object->flags & MR_OBJECT_PENALISED) {
+		object->flags &= (uint16_t)~MR_OBJECT_PENALISED;
+		objects->penalised--;
+	}
 }
 
 void mr_objects_pop(struct mr_objects *objects, uint32_t index, uint32_t bytes)
 {
 	struct mr_object *object = state_of(objects, index);
-	mr_assert(object->queue.count > 0 && object->bytes >= bytes);
 	mr_assert(!(object->flags & MR_OBJECT_READING));
-	(void)mr_fifo_pop(&object->queue, &objects->positions);
-	object->bytes -= bytes;
-	object->ancestor_next = 0;
-	objects->queued--;
-	if (object->flags & MR_OBJECT_INEXACT && mr_object_events(object) == 0) {
-		object->flags &= (uint8_t)~MR_OBJECT_INEXACT;
-		object->bytes = 0;
-	}
-	if (object->queue.count > 0)
-		return;
-	object->full_quanta = 0;
-	if (object->flags & MR_OBJECT_PENALISED) {
-		object->flags &= (uint8_t)~MR_OBJECT_PENALISED;
-		objects->penalised--;
-	}
+	mr_objects_shift(objects, object);
+	mr_objects_left(objects, object, bytes);
+	mr_objects_rest(objects, object);
 }
 
 void mr_objects_drop(struct mr_objects *objects, uint32_t index)
@@ -142,7 +146,7 @@ void mr_objects_hold(struct mr_objects *objects, uint64_t id)
 	struct mr_object *object = state_of(objects, index);
 	mr_assert(object->holds < UINT16_MAX);
 	if (object->holds++ == 0)
-		objects->held++;
+		objects->on_hold++;
 }
 
 void mr_objects_release(struct mr_objects *objects, uint32_t index)
@@ -150,13 +154,13 @@ void mr_objects_release(struct mr_objects *objects, uint32_t index)
 	struct mr_object *object = state_of(objects, index);
 	mr_assert(object->holds > 0);
 	if (--object->holds == 0)
-		objects->held--;
+		objects->on_hold--;
 }
 
 void mr_objects_penalise(struct mr_objects *objects, uint32_t index)
 {
 	struct mr_object *object = state_of(objects, index);
-	mr_assert(object->queue.count > 0);
+	mr_assert(mr_object_has_next(object));
 	if (object->flags & MR_OBJECT_PENALISED)
 		return;
 	object->flags |= MR_OBJECT_PENALISED;
@@ -166,15 +170,16 @@ void mr_objects_penalise(struct mr_objects *objects, uint32_t index)
 bool mr_objects_reclaim(struct mr_objects *objects, uint32_t index)
 {
 	struct mr_object *object = state_of(objects, index);
-	if (mr_object_events(object) > 0)
+	if (mr_object_events(object) > 0 || object->flags & MR_OBJECT_SIEVED)
 		return false;
 	if (object->flags & MR_OBJECT_CHARGED) {
-		object->flags &= (uint8_t)~MR_OBJECT_CHARGED;
+		object->flags &= (uint16_t)~MR_OBJECT_CHARGED;
 		objects->charged--;
 	}
 	if (object->holds > 0)
 		return false;
 	mr_assert(object->bytes == 0 && !(object->flags & MR_OBJECT_RUNNABLE));
+	mr_assert(object->held == 0);
 	const bool done = mr_table_remove(&objects->by_id, object->id);
 	mr_assert(done); // an object with a state is in the table
 	object->id = 0;

@@ -151,7 +151,7 @@ static uint32_t shift_object(struct mr_scheduler *scheduler)
 static void end_turn(struct mr_scheduler *scheduler)
 {
 	const uint32_t object = shift_object(scheduler);
-	object_of(scheduler, object)->flags &= (uint8_t)~MR_OBJECT_IN_TURN;
+	object_of(scheduler, object)->flags &= (uint16_t)~MR_OBJECT_IN_TURN;
 	append_object(scheduler, object);
 }
 
@@ -159,7 +159,7 @@ static void drop_object(struct mr_scheduler *scheduler)
 {
 	const uint32_t object = shift_object(scheduler);
 	struct mr_object *state = object_of(scheduler, object);
-	state->flags &= (uint8_t) ~(MR_OBJECT_IN_TURN | MR_OBJECT_RUNNABLE);
+	state->flags &= (uint16_t) ~(MR_OBJECT_IN_TURN | MR_OBJECT_RUNNABLE);
 	if (state->deficit > 0)
 		state->deficit = 0;
 	mr_assert(scheduler->runnable > 0);
@@ -228,10 +228,10 @@ void mr_scheduler_charge(struct mr_scheduler *scheduler, uint32_t object, uint32
 {
 	struct mr_object *state = object_of(scheduler, object);
 	mr_assert(scheduler->workspaces[scheduler->head].head == object);
-	if (mr_plant_drains() && state->queue.count > 0)
+	if (mr_plant_drains() && mr_object_has_next(state))
 		return;
 	mr_scheduler_debit(scheduler, object, units);
-	if (state->queue.count == 0) {
+	if (!mr_object_has_next(state)) {
 		drop_object(scheduler);
 	} else if (state->deficit <= 0) {
 		if (state->full_quanta < UINT8_MAX)

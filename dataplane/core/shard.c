@@ -64,7 +64,8 @@ static void show(struct mr_shard *shard)
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_QUEUED), queued);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS), objects->used);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_PENALISED), objects->penalised);
-	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_HELD), objects->held);
+	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECTS_HELD), objects->on_hold);
+	mr_gauge(mr_shard_counter(shard, MR_SHARD_BAN_HELD), objects->ban_held);
 	mr_gauge(mr_shard_counter(shard, MR_SHARD_OBJECT_QUEUE_MAX), objects->queue_max);
 	mr_expect(mr_read(mr_shard_counter(shard, MR_SHARD_ACCEPTED))
 			+ mr_read(mr_shard_counter(shard, MR_SHARD_RECOVERED))
@@ -104,6 +105,8 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	work += admitted + walked;
 	if (!shard->awaits_go && !(shard->stopped & MR_PAUSE_DISTRIBUTION))
 		work += mr_fanout(shard, budget.units + 1 - spent);
+	work += mr_shard_release(shard);
+	work += mr_shard_survey(shard);
 	work += mr_checkpoint(shard);
 	mr_progress_write(shard);
 	retire(shard);
@@ -122,7 +125,8 @@ static bool waits_for_others(const struct mr_shard *shard)
 	for (uint32_t i = 0; i < shard->config.shards; i++)
 		if (shard->peers[i].waiting_head != shard->peers[i].waiting_tail)
 			return true; // hops, for room or a read
-	if (shard->checkpoint.epoch != shard->checkpoint.done)
+	if (shard->checkpoint.epoch != shard->checkpoint.done || shard->survey.survey != NULL
+		|| shard->release.kinds != 0)
 		return true;
 	if (shard->scheduler.runnable > 0 && !(shard->stopped & MR_PAUSE_DISTRIBUTION))
 		return true;

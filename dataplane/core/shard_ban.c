@@ -5,6 +5,7 @@
 #include "mr_assert.h"
 #include "shard_state.h"
 
+enum { LISTS_PER_STEP = 256 };
 enum { PAUSED_RETRY_MS = 1000, THROTTLED_RETRY_MS_MIN = 100, THROTTLED_RETRY_MS_MAX = 60000 };
 
 struct scopes { // of an event whose bytes stand anywhere
@@ -114,13 +115,77 @@ struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const ui
 	return refusal_by(is_it ? entry : NULL, MR_REASON_BANNED, 0);
 }
 
+enum mr_ban_hold mr_shard_hold(
+	struct mr_shard *shard, uint32_t object, const struct mr_lineage *lineage)
+{
+	struct mr_objects *objects = &shard->objects;
+	const struct mr_event_scopes scopes = mr_lineage_scopes(lineage);
+	const uint8_t app = mr_shard_rows(shard, &lineage->origin).row[0];
+	const struct mr_ban_entry *entry = mr_bans_find(&shard->bans, &scopes);
+	uint32_t kind = MR_SCOPE_NONE;
+	if (entry != NULL && entry->rule.mode != MR_BAN_THROTTLE)
+		kind = entry->rule.scope.kind;
+	else if (!mr_objects_is_behind(objects, object, app))
+		return MR_BAN_PASSES;
+	return mr_objects_set_aside(objects, object, app, kind) ? MR_BAN_HELD : MR_BAN_NO_ROOM;
+}
+
+// -- The end of a rule
+
+static void release(struct mr_shard *shard, uint32_t object)
+{
+	mr_assert(object != 0);
+	mr_objects_release_held(&shard->objects, object);
+	mr_scheduler_settle(&shard->scheduler, object);
+}
+
+// What the rule may hold is looked at again: lists that hold for a rule of its kind, one after the
+// other, from the first one on.
+static void begin_release(struct mr_shard *shard, const struct mr_ban_rule *rule)
+{
+	const bool is_one =
+		rule->scope.kind == MR_SCOPE_OBJECT && !(rule->flags & MR_BAN_DESCENDANTS);
+	const uint32_t object = is_one ? mr_objects_find(&shard->objects, rule->scope.id) : 0;
+	if (object != 0)
+		release(shard, object);
+	if (is_one || rule->mode == MR_BAN_THROTTLE)
+		return;
+	shard->release.kinds |= 1U << rule->scope.kind;
+	shard->release.at = 1;
+}
+
+uint32_t mr_shard_release(struct mr_shard *shard)
+{
+	const struct mr_objects *objects = &shard->objects;
+	uint32_t lists = 0;
+	for (; shard->release.kinds != 0 && lists < LISTS_PER_STEP; lists++) {
+		if (shard->release.at >= objects->held_fresh) {
+			shard->release.kinds = 0;
+			break;
+		}
+		const struct mr_held *held = &objects->held[shard->release.at++];
+		if (held->object != 0 && held->kinds & shard->release.kinds)
+			release(shard, held->object);
+	}
+	return lists;
+}
+
 void mr_shard_ban(struct mr_shard *shard, const struct mr_ban_entry *entry)
 {
+	const struct mr_ban_entry *old = mr_bans_get(&shard->bans, entry->rule.scope);
+	const struct mr_ban_rule before = old != NULL ? old->rule : entry->rule;
 	const bool done = mr_bans_set(&shard->bans, entry);
 	mr_expect(done); // the steward keeps to MR_BANS_MAX
+	if (old != NULL) // it may hold less than the one whose place it takes
+		begin_release(shard, &before);
 }
 
 void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope)
 {
+	const struct mr_ban_entry *entry = mr_bans_get(&shard->bans, scope);
+	if (entry == NULL)
+		return;
+	const struct mr_ban_rule rule = entry->rule;
 	(void)mr_bans_lift(&shard->bans, scope);
+	begin_release(shard, &rule);
 }

@@ -85,18 +85,16 @@ static bool list_object(struct mr_shard *shard, struct listing *listing)
 	struct mr_shard_checkpoint *checkpoint = &shard->checkpoint;
 	const struct mr_objects *objects = &shard->objects;
 	const struct mr_object *object = &objects->states[checkpoint->object];
-	struct mr_fifo_iter iter = mr_fifo_begin(&object->queue);
+	struct mr_object_iter iter = mr_object_begin(objects, checkpoint->object);
 	const bool is_half_way = object->id != 0 && object->ancestor_next > 0;
 	uint64_t offset;
-	for (bool is_first = true;
-		object->id != 0 && mr_fifo_next(&iter, &objects->positions, &offset);
-		is_first = false) {
+	while (object->id != 0 && mr_object_next(&iter, objects, &offset)) {
 		if (offset >= checkpoint->end)
 			break;
 		if (offset < checkpoint->oldest)
 			checkpoint->oldest = offset;
 		if (offset <= checkpoint->listed
-			|| (is_first && is_half_way && mr_pin_is_started(&shard->pin, offset)))
+			|| (is_half_way && mr_pin_is_started(&shard->pin, offset)))
 			continue;
 		if (listing->count == MR_QUEUED_RECORD_EVENTS_MAX)
 			return false;

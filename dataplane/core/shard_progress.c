@@ -1,4 +1,6 @@
 // Finished events, gathered into distributed records: what a start does not distribute again.
+#include <stddef.h>
+
 #include "mr_assert.h"
 #include "record_codec.h"
 #include "shard_state.h"
@@ -33,14 +35,31 @@ void mr_progress_add(struct mr_shard *shard, uint64_t offset)
 	progress->oldest = min_u64(progress->oldest, offset);
 }
 
-// The record just appended joins those that are to become durable next.
-static void remember_written(struct mr_shard *shard)
+// The record just appended, of events from `oldest` on, joins those that are to become durable next.
+static void remember_written(struct mr_shard *shard, uint64_t oldest)
 {
 	struct mr_shard_progress *progress = &shard->progress;
 	struct mr_shard_written *next = &progress->written[progress->written[0].end > 0 ? 1 : 0];
-	next->oldest = min_u64(next->oldest, progress->oldest);
+	next->oldest = min_u64(next->oldest, oldest);
 	next->end = mr_stream_next(shard->config.stream);
-	progress->oldest = UINT64_MAX;
+}
+
+bool mr_progress_drop(
+	struct mr_shard *shard, uint64_t offset, const struct mr_scope *scope, uint8_t reason)
+{
+	struct mr_record_dropped head = {
+		.origin = mr_position_make(shard->config.stream->id, offset),
+		.scope_id = scope->id,
+		.reason = reason,
+		.scope_kind = (uint8_t)scope->kind,
+	};
+	mr_assert(mr_reason_info(reason)->kind == MR_REASON_DROPPED);
+	if (!mr_shard_has_room(shard, sizeof(head)))
+		return false;
+	mr_record_seal(&head, sizeof(head), NULL, 0, MR_RECORD_DROPPED, 0);
+	(void)mr_stream_append(shard->config.stream, &head, sizeof(head), NULL, 0);
+	remember_written(shard, offset);
+	return true;
 }
 
 void mr_progress_write(struct mr_shard *shard)
@@ -59,7 +78,8 @@ void mr_progress_write(struct mr_shard *shard)
 	mr_record_seal(&head, sizeof(head), progress->offsets, bytes, MR_RECORD_DISTRIBUTED, 0);
 	(void)mr_stream_append(shard->config.stream, &head, sizeof(head), progress->offsets, bytes);
 	progress->count = 0;
-	remember_written(shard);
+	remember_written(shard, progress->oldest);
+	progress->oldest = UINT64_MAX;
 }
 
 uint64_t mr_progress_oldest(struct mr_shard *shard)

@@ -18,6 +18,7 @@
 #include "shard.h"
 #include "shed.h"
 #include "subscription.h"
+#include "survey.h"
 #include "table.h"
 
 enum {
@@ -73,6 +74,19 @@ struct mr_shard_progress { // finished events for the next distributed record
 	uint64_t offsets[MR_SHARD_PROGRESS_MAX];
 };
 
+struct mr_shard_release { // of held events, after the end of a rule
+	uint32_t kinds; // bits: of scopes whose rules ended; 0: nothing to do
+	uint32_t at; // held list that is next
+};
+
+struct mr_shard_survey {
+	struct mr_survey *survey; // NULL: none
+	uint64_t end; // of the stream when it came
+	uint64_t events; // found, or dropped
+	uint64_t half_way; // event of the object in the sieve that has hops under way; 0: none
+	uint32_t object; // that is next
+};
+
 struct mr_shard {
 	struct mr_shard_config config;
 	struct mr_shard_limits limits;
@@ -92,6 +106,8 @@ struct mr_shard {
 	struct mr_ledger ledger;
 	struct mr_shed shed;
 	struct mr_bans bans;
+	struct mr_shard_release release;
+	struct mr_shard_survey survey;
 	uint32_t stopped; // enum mr_pause bits
 	uint32_t source_ring_sizes[MR_SOURCES_MAX];
 	struct mr_subscriptions subscriptions;
@@ -188,6 +204,12 @@ static inline uint64_t mr_shard_queued(const struct mr_shard *shard)
 	return (uint64_t)shard->objects.unwalked + shard->objects.queued + shard->pin.outstanding;
 }
 
+static inline struct mr_ledger_rows mr_shard_rows(
+	struct mr_shard *shard, const struct mr_origin *origin)
+{
+	return mr_ledger_find(&shard->ledger, origin->app, origin->workspace, origin->database);
+}
+
 // -- admission.c: packets of the sources
 uint32_t mr_admission_take(struct mr_shard *shard, uint32_t units_max); // units used
 void mr_admission_drop_reorder(
@@ -205,6 +227,8 @@ bool mr_walk_hand_over(struct mr_shard *shard);
 // -- fanout.c: queued events to the owners of their resources, and the answers
 uint32_t mr_fanout(struct mr_shard *shard, uint32_t units); // units used
 void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_hop *answer);
+enum mr_read mr_fanout_read(
+	struct mr_shard *shard, uint64_t offset, struct mr_lineage *ret_lineage);
 // All hops are answered.
 void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin);
 
@@ -212,6 +236,9 @@ void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_o
 void mr_progress_init(struct mr_shard_progress *progress);
 void mr_progress_add(struct mr_shard *shard, uint64_t offset); // of a finished event
 void mr_progress_write(struct mr_shard *shard); // appends a record when it is time
+// Appends that an event, which waits, is given up. False: no room.
+bool mr_progress_drop(
+	struct mr_shard *shard, uint64_t offset, const struct mr_scope *scope, uint8_t reason);
 // Oldest finished event of which no durable record says so.
 uint64_t mr_progress_oldest(struct mr_shard *shard);
 void mr_progress_begin(struct mr_shard_progress *progress); // a checkpoint
@@ -252,8 +279,25 @@ uint8_t mr_shard_restrict(struct mr_shard *shard, uint64_t app, const uint8_t *e
 void mr_shard_pay(struct mr_shard *shard, const struct mr_tolls *tolls);
 // Ingest has refused the event for a ban: which one; its scope is none when it has just ended.
 struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const uint8_t *event);
+// Whether a ban may have to do with the object's events.
+static inline bool mr_shard_may_hold(const struct mr_shard *shard, const struct mr_object *object)
+{
+	return mr_bans_any(&shard->bans) || object->held != 0;
+}
+enum mr_ban_hold {
+	MR_BAN_PASSES,
+	MR_BAN_HELD, // it waits for the end of a ban, or behind one of its app that does
+	MR_BAN_NO_ROOM, // it would, but its position has no room: ask again
+};
+enum mr_ban_hold mr_shard_hold( // the first event of the object
+	struct mr_shard *shard, uint32_t object, const struct mr_lineage *lineage);
+uint32_t mr_shard_release(struct mr_shard *shard); // held lists looked at
 void mr_shard_ban(struct mr_shard *shard, const struct mr_ban_entry *entry);
 void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope);
+
+// -- shard_survey.c
+void mr_shard_begin_survey(struct mr_shard *shard, struct mr_survey *survey);
+uint32_t mr_shard_survey(struct mr_shard *shard); // work done
 
 // -- shard_ack.c
 uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);

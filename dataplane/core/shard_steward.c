@@ -149,6 +149,8 @@ static void handle(struct mr_shard *shard, struct mr_steward_msg *message)
 		shard->stopped = message->stopped;
 		break;
 	case MR_STEWARD_SURVEY:
+		mr_shard_begin_survey(shard, message->survey);
+		break;
 	case MR_STEWARD_EXPLAIN:
 	case MR_STEWARD_TAP:
 	case MR_STEWARD_WEBHOOK_TEST:

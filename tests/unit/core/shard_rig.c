@@ -109,6 +109,7 @@ static void configure(struct rig *rig, uint32_t index)
 	config->streams = rig->stream_pointers;
 	config->streams_count = rig->options.shards;
 	config->backend = rig->options.backend;
+	config->throttles = &rig->throttles[index];
 	config->stats = &rig->stats[index];
 	config->scopes = &rig->scopes[index * scopes];
 	config->from_source[0] = ring(rig, "from source");
@@ -146,6 +147,8 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 		shards * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX);
 	rig->boards =
 		mr_arena_array(&rig->arena, "boards", struct mr_delivery_board, RIG_DELIVERIES);
+	rig->throttles = mr_arena_array(&rig->arena, "throttles", struct mr_throttle_board, shards);
+	rig->survey = mr_arena_array(&rig->arena, "survey", struct mr_survey, 1);
 	rig->message = mr_arena_array(&rig->arena, "message", struct mr_steward_msg, 1);
 	rig->log = mr_arena_array(&rig->arena, "log", struct rig_entry, RIG_LOG_MAX);
 	rig->now = (struct mr_now){.mono_ns = 1000000, .wall_ns = 5000000};
@@ -208,12 +211,77 @@ void rig_tell(struct rig *rig)
 
 void rig_session(struct rig *rig, uint16_t index)
 {
+	rig_session_of(rig, index, RIG_APP);
+}
+
+void rig_session_of(struct rig *rig, uint16_t index, uint64_t app)
+{
 	memset(rig->message, 0, sizeof(*rig->message));
 	rig->message->kind = MR_STEWARD_SESSION_OPEN;
-	rig->message->session.app = RIG_APP;
+	rig->message->session.app = app;
 	rig->message->session.session_id = RIG_SESSION_ID + index;
 	rig->message->session.index = index;
 	rig_tell(rig);
+}
+
+void rig_ban(struct rig *rig, struct mr_ban_rule rule)
+{
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_BAN;
+	rig->message->ban =
+		(struct mr_ban_entry){.rule = rule, .throttle = (uint16_t)rule.scope.kind};
+	rig_tell(rig);
+}
+
+void rig_unban(struct rig *rig, struct mr_scope scope)
+{
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_UNBAN;
+	rig->message->ban.rule.scope = scope;
+	rig_tell(rig);
+}
+
+void rig_stop(struct rig *rig, uint32_t stopped)
+{
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_STOP;
+	rig->message->stopped = stopped;
+	rig_tell(rig);
+}
+
+void rig_begin_survey(struct rig *rig, struct mr_scope scope, bool descendants, uint8_t reason)
+{
+	memset(rig->survey, 0, sizeof(*rig->survey));
+	rig->survey->scope = scope;
+	rig->survey->with_descendants = descendants;
+	rig->survey->drop_reason = reason;
+	memset(rig->message, 0, sizeof(*rig->message));
+	rig->message->kind = MR_STEWARD_SURVEY;
+	rig->message->survey = rig->survey;
+	rig_tell(rig);
+}
+
+bool rig_survey_is_done(const struct rig *rig, uint64_t *ret_events)
+{
+	*ret_events = 0;
+	for (uint32_t i = 0; i < rig->options.shards; i++) {
+		const struct mr_survey_part *part = &rig->survey->parts[1 + i]; // one source
+		if (atomic_load(&part->done) == 0)
+			return false;
+		*ret_events += part->events;
+	}
+	return true;
+}
+
+uint64_t rig_survey(struct rig *rig, struct mr_scope scope, bool descendants, uint8_t reason)
+{
+	uint64_t events;
+	rig_begin_survey(rig, scope, descendants, reason);
+	for (uint32_t i = 0; !rig_survey_is_done(rig, &events); i++) {
+		assert_true(i < 10000);
+		rig_step(rig);
+	}
+	return events;
 }
 
 void rig_webhook(struct rig *rig, const struct mr_webhook *webhook)
@@ -268,6 +336,7 @@ static size_t encode(const struct rig_event *from, uint8_t *ret_bytes, size_t si
 		.object = from->object,
 		.workspace = from->workspace,
 		.database = from->database,
+		.user = from->user,
 		.created_at_ns = 1,
 		.type = text(from->type != NULL ? from->type : "task"),
 		.payload = {.data = payload, .length = (uint16_t)from->payload_bytes},

@@ -49,6 +49,7 @@ struct rig_event { // what a test says of an event
 	uint64_t object;
 	uint64_t workspace;
 	uint64_t database;
+	uint64_t user;
 	const char *type; // NULL: "task"
 	uint32_t ancestors;
 	uint64_t gids[MR_ANCESTORS_MAX];
@@ -86,6 +87,8 @@ struct rig {
 	struct mr_stats_stage *stats; // [shards]
 	struct mr_stats_scope *scopes; // [shards][tables][rows]
 	struct mr_delivery_board *boards; // [deliveries]
+	struct mr_throttle_board *throttles; // [shards]
+	struct mr_survey *survey;
 	struct mr_steward_msg *message;
 	uint64_t generation;
 	uint32_t packets_lent;
@@ -102,6 +105,14 @@ void rig_close(struct rig *rig); // also: both ledgers balance, no packet is mis
 
 void rig_tell(struct rig *rig); // sends rig->message to every shard and waits until it is in force
 void rig_session(struct rig *rig, uint16_t index);
+void rig_session_of(struct rig *rig, uint16_t index, uint64_t app);
+void rig_ban(struct rig *rig, struct mr_ban_rule rule); // a throttle's place is its scope's kind
+void rig_unban(struct rig *rig, struct mr_scope scope);
+void rig_stop(struct rig *rig, uint32_t stopped);
+void rig_begin_survey(struct rig *rig, struct mr_scope scope, bool descendants, uint8_t reason);
+bool rig_survey_is_done(const struct rig *rig, uint64_t *ret_events); // of all shards
+// Until it is done.
+uint64_t rig_survey(struct rig *rig, struct mr_scope scope, bool descendants, uint8_t reason);
 void rig_webhook(struct rig *rig, const struct mr_webhook *webhook);
 void rig_subscribe(
 	struct rig *rig, uint64_t id, uint64_t resource); // a webhook without filters; lane = id
