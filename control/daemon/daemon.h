@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mr_ban_list;
 struct mr_board;
 struct mr_settings;
 struct mr_store;
@@ -15,6 +16,7 @@ struct mr_daemon {
 	const struct mr_settings *settings;
 	struct mr_store *store;
 	struct mr_tokens *tokens;
+	struct mr_ban_list *bans;
 	struct mr_board *board; // the snapshot of this second
 	struct mr_workers *workers;
 	int64_t started_at_ns; // wall clock

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "direct_acts.h"
+
 void mr_line_init(struct mr_line *line, const char *path, uint32_t timeout_ms)
 {
 	*line = (struct mr_line){.direct = {.fd = -1}, .path = path, .timeout_ms = timeout_ms};
@@ -12,7 +14,7 @@ void mr_line_close(struct mr_line *line)
 	mr_direct_close(&line->direct);
 }
 
-static int connect_line(struct mr_line *line, char *ret_why)
+int mr_line_open(struct mr_line *line, char *ret_why)
 {
 	if (line->direct.fd >= 0)
 		return 0;
@@ -21,18 +23,26 @@ static int connect_line(struct mr_line *line, char *ret_why)
 	return r < 0 ? r : mr_direct_wait(&line->direct, line->timeout_ms);
 }
 
-int mr_line_ask(struct mr_line *line, enum mr_control_type type, const void *body,
-	size_t body_bytes, void *ret_body, size_t ret_bytes, char *ret_why)
+bool mr_line_again(struct mr_line *line, int r)
 {
-	int r = -EPIPE;
+	if (r == -EPIPE || r == -ECONNRESET || r == -ETIMEDOUT || r == -EPROTO)
+		mr_direct_close(&line->direct);
+	if (r == -EPIPE && line->tries++ == 0)
+		return true;
+	line->tries = 0;
+	return false;
+}
 
-	for (int tries = 0; tries < 2 && r == -EPIPE; tries++) {
-		r = connect_line(line, ret_why);
+int mr_line_act(struct mr_line *line, enum mr_control_type type, const void *body,
+	size_t body_bytes, struct mr_control_effect *ret_effect, char *ret_why)
+{
+	int r;
+
+	do {
+		r = mr_line_open(line, ret_why);
 		if (r == 0)
-			r = mr_direct_ask(&line->direct, type, body, body_bytes, ret_body,
-				ret_bytes, ret_why);
-		if (r == -EPIPE || r == -ECONNRESET || r == -ETIMEDOUT || r == -EPROTO)
-			mr_direct_close(&line->direct);
-	}
+			r = mr_direct_act(
+				&line->direct, type, body, body_bytes, ret_effect, ret_why);
+	} while (mr_line_again(line, r));
 	return r;
 }

@@ -2,8 +2,12 @@
 #include "routes.h"
 
 const struct mr_route_list *const mr_route_lists[] = {
+	&mr_audit_routes,
+	&mr_ban_routes,
 	&mr_health_routes,
+	&mr_pause_routes,
 	&mr_status_routes,
+	&mr_token_routes,
 	&mr_web_routes,
 	NULL,
 };

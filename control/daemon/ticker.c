@@ -1,9 +1,9 @@
 #include "ticker.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <time.h>
 
+#include "adoption.h"
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
@@ -30,6 +30,8 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 	const struct mr_snapshot *after = mr_snapshot_take(daemon->board);
 
 	tell_change(before, after);
+	if (after->connected)
+		mr_adoption_tick(daemon, direct);
 	mr_tokens_load(daemon->tokens);
 	mr_snapshot_drop(after);
 	mr_snapshot_drop(before);
