@@ -11,10 +11,14 @@
 
 enum { RETRY_AFTER_MS = 1000, RING_BURST = 8, REFUSALS_PER_UNIT = 16, PREFETCH_MAX = 256 };
 
-struct scope_ids { // as they stand in the event's bytes
-	uint64_t object;
-	uint64_t workspace;
-	uint64_t database;
+// The ids stand in an event in the order of their kinds, after the app, which is not in it.
+static_assert(offsetof(struct mr_event_fixed, user) - offsetof(struct mr_event_fixed, object)
+		== (MR_SCOPE_USER - MR_SCOPE_OBJECT) * sizeof(uint64_t),
+	"wire format");
+
+struct offer { // events that arrive: whose they are
+	uint64_t ids[MR_TOP_KINDS]; // by enum mr_scope_kind - 1
+	struct mr_ledger_rows rows;
 };
 
 static void count_discard(struct mr_shard *shard, enum mr_discard discard)
@@ -62,13 +66,14 @@ static struct mr_refusal refusal_of(uint8_t reason, uint64_t object)
 	};
 }
 
-static bool refuse(struct mr_shard *shard, struct mr_flow *flow, struct mr_ledger_rows rows,
+static bool refuse(struct mr_shard *shard, struct mr_flow *flow, const struct offer *offer,
 	uint32_t count, const struct mr_refusal *refusal)
 {
 	if (!mr_flow_refuse(flow, &shard->refused, count, refusal))
 		return false;
 	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
-	mr_ledger_refused(&shard->ledger, rows, count, refusal->reason);
+	mr_ledger_refused(&shard->ledger, offer->rows, count, refusal->reason);
+	mr_activity_offered(&shard->activity, offer->ids, count, true);
 	return true;
 }
 
@@ -89,11 +94,11 @@ static void tell_all(struct mr_shard *shard, uint64_t object, uint8_t slot, uint
 	}
 }
 
-static void shed(struct mr_shard *shard, struct mr_object *object, struct mr_ledger_rows rows)
+static void shed(struct mr_shard *shard, struct mr_object *object, const struct offer *offer)
 {
 	bool has_slot = object->flags & MR_OBJECT_SHED;
-	const bool tell = mr_shed_tell(
-		&shard->shed, object->id, rows, shard->now.mono_ns, &has_slot, &object->shed_slot);
+	const bool tell = mr_shed_tell(&shard->shed, offer->ids, offer->rows, shard->now.mono_ns,
+		&has_slot, &object->shed_slot);
 	if (has_slot)
 		object->flags |= MR_OBJECT_SHED;
 	else
@@ -115,35 +120,24 @@ void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
 
 // What the shard itself has against one more event of the object; MR_REASON_OK: nothing, and the
 // state is there.
-static uint8_t decide(struct mr_shard *shard, uint64_t object, uint32_t bytes,
-	struct mr_ledger_rows rows, uint32_t *ret_index)
+static uint8_t decide(
+	struct mr_shard *shard, const struct offer *offer, uint32_t bytes, uint32_t *ret_index)
 {
-	if (shard->journal_state == MR_JOURNAL_FULL)
-		return MR_REASON_JOURNAL_FULL;
-	if (shard->journal_state == MR_JOURNAL_FAILED)
-		return MR_REASON_JOURNAL_FAILED;
-	uint32_t index = mr_objects_find(&shard->objects, object);
-	if (index != 0) {
-		struct mr_object *state = &shard->objects.states[index];
-		if (mr_object_events(state) >= shard->limits.object_queue_events
-			|| state->bytes + bytes > shard->limits.object_queue_bytes) {
-			shed(shard, state, rows);
-			return MR_REASON_OBJECT_FULL;
-		}
-	}
-	if (mr_shard_free(shard) < bytes || !mr_objects_have_room(&shard->objects))
-		return MR_REASON_SHARD_FULL;
-	if (index == 0 || !(shard->objects.states[index].flags & MR_OBJECT_CHARGED))
-		index = mr_objects_make(&shard->objects, object);
-	if (index == 0)
-		return MR_REASON_SHARD_FULL;
-	*ret_index = index;
+	const uint64_t object = offer->ids[MR_SCOPE_OBJECT - 1];
+	const uint8_t reason = mr_shard_judge(shard, object, bytes, ret_index);
+	if (reason == MR_REASON_OBJECT_FULL)
+		shed(shard, &shard->objects.states[*ret_index], offer);
+	if (reason != MR_REASON_OK)
+		return reason;
+	if (*ret_index == 0 || !(shard->objects.states[*ret_index].flags & MR_OBJECT_CHARGED))
+		*ret_index = mr_objects_make(&shard->objects, object);
+	mr_assert(*ret_index != 0);
 	return MR_REASON_OK;
 }
 
 static void accept(struct mr_shard *shard, const struct mr_shard_session *session,
 	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
-	uint32_t event_bytes, const struct scope_ids *ids, uint32_t object)
+	uint32_t event_bytes, const struct offer *offer, uint32_t object)
 {
 	struct mr_record_event head = {
 		.app = session->app,
@@ -160,7 +154,7 @@ static void accept(struct mr_shard *shard, const struct mr_shard_session *sessio
 	mr_pin_event(&shard->pin, offset);
 	if (mr_object_events(&shard->objects.states[object]) == 0
 		&& !(shard->objects.states[object].flags & MR_OBJECT_RUNNABLE))
-		mr_scheduler_bind(&shard->scheduler, object, ids->workspace);
+		mr_scheduler_bind(&shard->scheduler, object, offer->ids[MR_SCOPE_WORKSPACE - 1]);
 	mr_objects_append(&shard->objects, object, bytes);
 	mr_credit_event(&shard->credit, bytes);
 	mr_flow_accept(flow);
@@ -178,11 +172,13 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
 	uint32_t event_bytes, uint8_t verdict)
 {
-	struct scope_ids ids;
-	memcpy(&ids, event + offsetof(struct mr_event_fixed, object), sizeof(ids));
-	mr_assert(ids.object != 0);
-	const struct mr_ledger_rows rows =
-		mr_ledger_find(&shard->ledger, session->app, ids.workspace, ids.database);
+	struct offer offer;
+	uint64_t *ids = offer.ids;
+	ids[0] = session->app;
+	memcpy(&ids[1], event + offsetof(struct mr_event_fixed, object), sizeof(offer.ids) - 8);
+	mr_assert(ids[MR_SCOPE_OBJECT - 1] != 0);
+	offer.rows = mr_ledger_find(&shard->ledger, session->app, ids[MR_SCOPE_WORKSPACE - 1],
+		ids[MR_SCOPE_DATABASE - 1]);
 	const uint32_t bytes = (uint32_t)sizeof(struct mr_record_event) + event_bytes;
 	uint32_t object = 0;
 	struct mr_refusal refusal;
@@ -192,16 +188,18 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 		return false;
 	if (verdict == MR_REASON_OK && mr_shard_is_restricted(shard)
 		&& mr_shard_restrict(shard, session->app, event, &refusal, &tolls) != MR_REASON_OK)
-		return refuse(shard, flow, rows, 1, &refusal);
+		return refuse(shard, flow, &offer, 1, &refusal);
 	if (verdict == MR_REASON_OK)
-		verdict = decide(shard, ids.object, bytes, rows, &object);
+		verdict = decide(shard, &offer, bytes, &object);
 	if (verdict != MR_REASON_OK) {
-		refusal = verdict == MR_REASON_BANNED ? mr_shard_banned(shard, session->app, event)
-						      : refusal_of(verdict, ids.object);
-		return refuse(shard, flow, rows, 1, &refusal);
+		refusal = verdict == MR_REASON_BANNED
+			? mr_shard_banned(shard, session->app, event)
+			: refusal_of(verdict, ids[MR_SCOPE_OBJECT - 1]);
+		return refuse(shard, flow, &offer, 1, &refusal);
 	}
-	accept(shard, session, flow, packet, event, event_bytes, &ids, object);
-	mr_ledger_accepted(&shard->ledger, rows);
+	accept(shard, session, flow, packet, event, event_bytes, &offer, object);
+	mr_ledger_accepted(&shard->ledger, offer.rows);
+	mr_activity_offered(&shard->activity, offer.ids, 1, false);
 	if (tolls.count > 0)
 		mr_shard_pay(shard, &tolls);
 	return true;
@@ -229,9 +227,12 @@ static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session 
 	}
 	if (flow->next == end)
 		return true;
-	const struct mr_ledger_rows rows = mr_ledger_find(&shard->ledger, session->app, 0, 0);
+	const struct offer offer = {
+		.ids = {session->app},
+		.rows = mr_ledger_find(&shard->ledger, session->app, 0, 0),
+	};
 	const struct mr_refusal refusal = refusal_of(MR_REASON_MALFORMED, 0);
-	return refuse(shard, flow, rows, (uint32_t)(end - flow->next), &refusal);
+	return refuse(shard, flow, &offer, (uint32_t)(end - flow->next), &refusal);
 }
 
 // Up to where a packet that reaches beyond the edge is settled all the same, `next`: nowhere. A
@@ -378,15 +379,19 @@ static void handle_refused(
 	const struct mr_shard_session *session = &shard->sessions[message->session];
 	const struct mr_shed_entry *entry = &shard->shed.entries[message->data >> 56];
 	const bool by_object = message->reason == MR_REASON_OBJECT_FULL && entry->object != 0;
-	struct mr_ledger_rows rows = mr_ledger_find(&shard->ledger, session->app, 0, 0);
+	struct offer offer = {
+		.ids = {session->app},
+		.rows = mr_ledger_find(&shard->ledger, session->app, 0, 0),
+	};
 	if (by_object) {
-		rows.row[1] = entry->rows.row[1];
-		rows.row[2] = entry->rows.row[2];
+		memcpy(&offer.ids[1], &entry->ids[1], sizeof(offer.ids) - 8);
+		offer.rows.row[1] = entry->rows.row[1];
+		offer.rows.row[2] = entry->rows.row[2];
 	}
 	const uint32_t count = (uint32_t)(end - flow->next);
 	const struct mr_refusal refusal =
 		refusal_of(message->reason, by_object ? entry->object : 0);
-	if (!refuse(shard, flow, rows, count, &refusal)) {
+	if (!refuse(shard, flow, &offer, count, &refusal)) {
 		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
 		return;
 	}

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "histogram.h"
 #include "mr_assert.h"
 #include "shard_state.h"
 
@@ -173,9 +172,7 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin)
 {
 	mr_ledger_distributed(&shard->ledger, mr_shard_rows(shard, origin));
-	const int64_t took_ns = shard->now.wall_ns - origin->received_at_ns;
-	mr_histogram_record(&shard->config.stats->histograms[MR_HISTOGRAM_SHARD_DISTRIBUTE],
-		took_ns > 0 ? (uint64_t)took_ns : 0);
+	mr_shard_took(shard, MR_HISTOGRAM_SHARD_DISTRIBUTE, origin->received_at_ns);
 	mr_progress_add(shard, offset);
 }
 

@@ -100,6 +100,8 @@ enum mr_match_result mr_match_hop(
 		write_match(shard);
 	else if (!mr_walk_hand_over(shard))
 		return MR_MATCH_BLOCKED;
+	const struct mr_record_event *record = (const void *)shard->reader.bytes;
+	mr_shard_took(shard, MR_HISTOGRAM_SHARD_MATCH, record->received_at_ns);
 	*ret_matches = count;
 	return MR_MATCH_WRITTEN;
 }

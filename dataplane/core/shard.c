@@ -90,6 +90,7 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	mr_assert(now.mono_ns >= shard->now.mono_ns);
 	shard->now = now;
 	look_at_journal(shard);
+	mr_activity_show(&shard->activity, &shard->objects, now.mono_ns);
 	uint32_t work = mr_shard_obey(shard);
 	const uint32_t admitted = mr_admission_take(shard, share);
 	work += mr_match_take(shard, HOPS_PER_PEER);
@@ -137,7 +138,10 @@ static bool waits_for_others(const struct mr_shard *shard)
 uint64_t mr_shard_next_due(void *state)
 {
 	const struct mr_shard *shard = state;
+	const uint64_t show_ns = mr_activity_next_due(&shard->activity);
 	uint64_t due_ns = mr_acks_next_due(&shard->acks);
+	if (show_ns < due_ns)
+		due_ns = show_ns;
 	if (shard->progress.count > 0 && shard->progress.due_ns < due_ns)
 		due_ns = shard->progress.due_ns;
 	if (waits_for_others(shard) && shard->now.mono_ns + POLL_NS < due_ns)

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "ack.h"
+#include "activity.h"
 #include "answer.h"
 #include "bans.h"
 #include "credit.h"
 #include "flow.h"
 #include "hash.h"
+#include "histogram.h"
 #include "ledger.h"
 #include "lineage.h"
 #include "mr_assert.h"
@@ -105,6 +107,7 @@ struct mr_shard {
 	struct mr_scheduler scheduler;
 	struct mr_ledger ledger;
 	struct mr_shed shed;
+	struct mr_activity activity;
 	struct mr_bans bans;
 	struct mr_shard_release release;
 	struct mr_shard_survey survey;
@@ -142,6 +145,15 @@ struct mr_shard {
 static inline mr_counter *mr_shard_counter(struct mr_shard *shard, enum mr_counter_id id)
 {
 	return &shard->config.stats->counters[id];
+}
+
+// How long it took since the event was received.
+static inline void mr_shard_took(
+	struct mr_shard *shard, enum mr_histogram_id histogram, int64_t received_at_ns)
+{
+	const int64_t took_ns = shard->now.wall_ns - received_at_ns;
+	mr_histogram_record(
+		&shard->config.stats->histograms[histogram], took_ns > 0 ? (uint64_t)took_ns : 0);
 }
 
 static inline bool mr_shard_is_durable(const struct mr_shard *shard)
@@ -215,6 +227,12 @@ uint32_t mr_admission_take(struct mr_shard *shard, uint32_t units_max); // units
 void mr_admission_drop_reorder(
 	struct mr_shard *shard, struct mr_flow *flow); // gives its packets back
 void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
+
+// -- shard_judge.c: what the shard itself has against one more event of the object, of a record of
+// `bytes`; MR_REASON_OK: nothing. `*ret_index` is the object's state, 0: it has none. Changes
+// nothing.
+uint8_t mr_shard_judge(
+	const struct mr_shard *shard, uint64_t object, uint32_t bytes, uint32_t *ret_index);
 
 // -- walk.c: records that became durable
 uint32_t mr_walk(struct mr_shard *shard, uint32_t records_max); // records walked

@@ -1,5 +1,9 @@
 #include "shed.h"
 
+#include <string.h>
+
+#include <millrace/scope.h>
+
 #include "mr_assert.h"
 
 enum { SEARCH_MAX = 8 }; // entries looked at per refusal
@@ -17,9 +21,10 @@ static bool find_free(struct mr_shed *shed, uint64_t now_ns, uint8_t *ret_slot)
 	return false;
 }
 
-bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows,
-	uint64_t now_ns, bool *has_slot, uint8_t *slot)
+bool mr_shed_tell(struct mr_shed *shed, const uint64_t ids[MR_TOP_KINDS],
+	struct mr_ledger_rows rows, uint64_t now_ns, bool *has_slot, uint8_t *slot)
 {
+	const uint64_t object = ids[MR_SCOPE_OBJECT - 1];
 	mr_assert(object != 0);
 	// An object that was away for long may have lost its entry to another one.
 	if (*has_slot && shed->entries[*slot].object == object) {
@@ -31,12 +36,14 @@ bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows r
 		if (!*has_slot)
 			return false;
 	}
-	shed->entries[*slot] = (struct mr_shed_entry){
+	struct mr_shed_entry *entry = &shed->entries[*slot];
+	*entry = (struct mr_shed_entry){
 		.object = object,
 		.told_ns = now_ns,
 		.expires_ns = now_ns + (uint64_t)MR_SHED_MS * 1000 * 1000,
 		.rows = rows,
 	};
+	memcpy(entry->ids, ids, sizeof(entry->ids));
 	return true;
 }
 

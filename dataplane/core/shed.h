@@ -22,6 +22,7 @@ struct mr_shed_entry {
 	uint64_t expires_ns;
 	// of the object's last refused event: refusals at the door count there
 	struct mr_ledger_rows rows;
+	uint64_t ids[MR_TOP_KINDS]; // by enum mr_scope_kind - 1
 };
 
 struct mr_shed {
@@ -31,7 +32,7 @@ struct mr_shed {
 
 // Whether sources must be told now. `*slot` is the object's entry if `has_slot`, and the one it got
 // if that became true.
-bool mr_shed_tell(struct mr_shed *shed, uint64_t object, struct mr_ledger_rows rows,
-	uint64_t now_ns, bool *has_slot, uint8_t *slot);
+bool mr_shed_tell(struct mr_shed *shed, const uint64_t ids[MR_TOP_KINDS],
+	struct mr_ledger_rows rows, uint64_t now_ns, bool *has_slot, uint8_t *slot);
 // Whether the entry was still the object's and in force: then the sources should hear of it.
 bool mr_shed_lift(struct mr_shed *shed, uint64_t object, uint8_t slot, uint64_t now_ns);

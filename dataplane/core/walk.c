@@ -30,6 +30,8 @@ static void settle(struct mr_shard *shard, uint64_t offset)
 	if (!mr_flow_durable(
 		    flow, word_at(shard, offset, offsetof(struct mr_record_event, sequence))))
 		return;
+	mr_shard_took(shard, MR_HISTOGRAM_SHARD_DURABLE,
+		(int64_t)word_at(shard, offset, offsetof(struct mr_record_event, received_at_ns)));
 	const bool is_much = flow->settled - flow->acked >= MR_WINDOW_MAX / 4;
 	mr_acks_want(&shard->acks, at, is_much, shard->now.mono_ns);
 }

@@ -116,6 +116,18 @@ static void write_headers(
 	mr_assert(!out.overflow);
 }
 
+// How long the events of the batch have taken to here.
+static void record_since_received(
+	struct mr_delivery *delivery, const struct mr_attempt *attempt, enum mr_histogram_id id)
+{
+	struct mr_stats_histogram *histogram = &delivery->config.stats->histograms[id];
+	const uint32_t count = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t took_ns = delivery->now.wall_ns - attempt->received_ns[i];
+		mr_histogram_record(histogram, took_ns > 0 ? (uint64_t)took_ns : 0);
+	}
+}
+
 static void send_attempt(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	char headers[HEADERS_BYTES_MAX];
@@ -297,6 +309,9 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 		} else {
 			work += 1 + (uint32_t)(attempt->length / 256);
 			MR_FAILPOINT(batch_recorded);
+			if (attempt->first)
+				record_since_received(
+					delivery, attempt, MR_HISTOGRAM_DELIVERY_ACCEPT_TO_ATTEMPT);
 			send_attempt(delivery, attempt);
 		}
 	}
@@ -316,12 +331,7 @@ static void delivered(struct mr_delivery *delivery, struct mr_attempt *attempt)
 	mr_recipient_changed(delivery, recipient);
 	if (!attempt->first)
 		return;
-	struct mr_stats_histogram *histogram =
-		&delivery->config.stats->histograms[MR_HISTOGRAM_DELIVERY_ACCEPT_TO_DELIVERED];
-	for (uint32_t i = 0; i < count; i++) {
-		int64_t took_ns = delivery->now.wall_ns - attempt->received_ns[i];
-		mr_histogram_record(histogram, took_ns > 0 ? (uint64_t)took_ns : 0);
-	}
+	record_since_received(delivery, attempt, MR_HISTOGRAM_DELIVERY_ACCEPT_TO_DELIVERED);
 }
 
 static bool echoed(const struct mr_attempt *attempt)

@@ -120,6 +120,12 @@ struct mr_stats_scope *mr_segment_scopes(const struct mr_segment *segment, uint3
 	return segment->scopes + (size_t)shard * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX;
 }
 
+struct mr_stats_top *mr_segment_tops(const struct mr_segment *segment, uint32_t shard)
+{
+	mr_assert(shard < segment->stats->shards);
+	return segment->tops + (size_t)shard * MR_TOP_KINDS * MR_TOP_TABLES;
+}
+
 uint64_t mr_segment_sum(const struct mr_stats *stats, unsigned counter)
 {
 	const uint8_t *base = (const uint8_t *)stats;

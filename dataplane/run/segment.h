@@ -35,5 +35,7 @@ int mr_segment_open(struct mr_segment *segment, const struct mr_segment_layout *
 void mr_segment_close(struct mr_segment *segment); // accepts a zeroed segment
 // Rows of one shard.
 struct mr_stats_scope *mr_segment_scopes(const struct mr_segment *segment, uint32_t shard);
+// [MR_TOP_KINDS][MR_TOP_TABLES] of one shard.
+struct mr_stats_top *mr_segment_tops(const struct mr_segment *segment, uint32_t shard);
 // Sum of one counter over the stages of its kind.
 uint64_t mr_segment_sum(const struct mr_stats *stats, unsigned counter);

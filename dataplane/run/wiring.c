@@ -274,7 +274,8 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		.owner = wiring->owners[index],
 		.throttles = wiring->throttles[index],
 		.stats = stats_of(wiring, number),
-		.scopes = mr_segment_scopes(wiring->segment, index)};
+		.scopes = mr_segment_scopes(wiring->segment, index),
+		.tops = mr_segment_tops(wiring->segment, index)};
 	for (uint32_t i = 0; i < topology->sources; i++) {
 		shard.from_source[i] = wiring->source_shard[i][index];
 		shard.to_source[i] = wiring->shard_source[index][i];

@@ -189,13 +189,20 @@ struct mr_stats_histogram {
 	mr_counter buckets[MR_HISTOGRAM_BUCKETS];
 };
 
-// X(stage kind, symbol, metric, help): two histograms per stage at most.
+// X(stage kind, symbol, slot, metric, help): MR_STAGE_HISTOGRAMS per stage at most. What an event's
+// way takes is told hop by hop, and always since it was received: the difference is the hop's own.
 #define MR_HISTOGRAMS(X)                                                                      \
 	X(SHARD, DISTRIBUTE, 0, "accept_to_distribute_seconds", "accepted until distributed") \
+	X(SHARD, DURABLE, 1, "accept_to_durable_seconds",                                     \
+		"received until durable: its ACK may go")                                     \
+	X(SHARD, MATCH, 2, "accept_to_match_seconds",                                         \
+		"received until matched, each hop that webhooks want")                        \
 	X(JOURNAL, WRITE, 0, "write_seconds", "a write of the journal, until durable")        \
 	X(DELIVERY, REQUEST, 0, "request_seconds", "attempt begun until answered")            \
 	X(DELIVERY, ACCEPT_TO_DELIVERED, 1, "accept_to_delivered_seconds",                    \
-		"received until answered with 2xx, first attempts")
+		"received until answered with 2xx, first attempts")                           \
+	X(DELIVERY, ACCEPT_TO_ATTEMPT, 2, "accept_to_attempt_seconds",                        \
+		"received until its first attempt began")
 
 enum mr_histogram_id {
 #define X(kind, symbol, slot, metric, help) MR_HISTOGRAM_##kind##_##symbol = slot,

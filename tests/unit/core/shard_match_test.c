@@ -255,43 +255,48 @@ static void pin_stops_at_the_first_unfinished_event(void **state)
 	mr_arena_close(&arena);
 }
 
+static bool tell(
+	struct mr_shed *shed, uint64_t object, uint64_t now_ns, bool *has_slot, uint8_t *slot)
+{
+	const uint64_t ids[MR_TOP_KINDS] = {7, object, 8, 9, 10};
+	return mr_shed_tell(shed, ids, (struct mr_ledger_rows){{1, 2, 3}}, now_ns, has_slot, slot);
+}
+
 static void shed_entry_rests_before_another_object_gets_it(void **state)
 {
 	(void)state;
 	static struct mr_shed shed;
-	const struct mr_ledger_rows rows = {{1, 2, 3}};
 	const uint64_t tell_ns = MR_SHED_TELL_NS;
 	bool has_slot = false;
 	uint8_t slot = 0;
 	uint64_t now_ns = 1;
-	assert_true(mr_shed_tell(&shed, 77, rows, now_ns, &has_slot, &slot));
+	assert_true(tell(&shed, 77, now_ns, &has_slot, &slot));
 	assert_true(has_slot);
 	const uint8_t first = slot;
-	assert_false(mr_shed_tell(&shed, 77, rows, now_ns + tell_ns - 1, &has_slot, &slot));
-	assert_true(mr_shed_tell(&shed, 77, rows, now_ns + tell_ns, &has_slot, &slot));
+	assert_false(tell(&shed, 77, now_ns + tell_ns - 1, &has_slot, &slot));
+	assert_true(tell(&shed, 77, now_ns + tell_ns, &has_slot, &slot));
 	assert_int_equal(slot, first);
 	for (uint32_t i = 1; i < MR_SHED_SET_MAX; i++) {
 		bool has_other = false;
 		uint8_t other = 0;
-		assert_true(
-			mr_shed_tell(&shed, 1000 + i, rows, now_ns + tell_ns, &has_other, &other));
+		assert_true(tell(&shed, 1000 + i, now_ns + tell_ns, &has_other, &other));
 		assert_int_not_equal(other, first);
 	}
 	bool has_late = false;
 	uint8_t late = 0;
-	assert_false(mr_shed_tell(&shed, 5, rows, now_ns + tell_ns, &has_late, &late));
+	assert_false(tell(&shed, 5, now_ns + tell_ns, &has_late, &late));
 	assert_false(has_late); // the set is full: refused here, not at the door
 	assert_false(mr_shed_lift(&shed, 5, first, now_ns + tell_ns)); // not its entry
 	assert_true(mr_shed_lift(&shed, 77, first, now_ns + tell_ns));
 	assert_false(mr_shed_lift(&shed, 77, first, now_ns + tell_ns));
-	assert_true(mr_shed_tell(&shed, 77, rows, now_ns + tell_ns + 1, &has_slot, &slot));
+	assert_true(tell(&shed, 77, now_ns + tell_ns + 1, &has_slot, &slot));
 	now_ns += tell_ns + UINT64_C(3) * MR_SHED_REST_NS;
 	for (uint32_t i = 0; i < MR_SHED_SET_MAX; i++)
 		if (!has_late)
-			(void)mr_shed_tell(&shed, 5, rows, now_ns, &has_late, &late);
+			(void)tell(&shed, 5, now_ns, &has_late, &late);
 	assert_true(has_late);
 	shed.entries[slot].object = 5; // lost to another one
-	assert_true(mr_shed_tell(&shed, 77, rows, now_ns, &has_slot, &slot));
+	assert_true(tell(&shed, 77, now_ns, &has_slot, &slot));
 	assert_int_equal(shed.entries[slot].object, 77);
 }
 

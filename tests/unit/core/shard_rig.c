@@ -112,6 +112,8 @@ static void configure(struct rig *rig, uint32_t index)
 	config->throttles = &rig->throttles[index];
 	config->stats = &rig->stats[index];
 	config->scopes = &rig->scopes[index * scopes];
+	if (rig->options.shows_activity)
+		config->tops = &rig->tops[(size_t)index * MR_TOP_KINDS * MR_TOP_TABLES];
 	config->from_source[0] = ring(rig, "from source");
 	config->to_source[0] = ring(rig, "to source");
 	config->from_steward = ring(rig, "steward");
@@ -145,6 +147,8 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	rig->stats = mr_arena_array(&rig->arena, "stats", struct mr_stats_stage, shards);
 	rig->scopes = mr_arena_array(&rig->arena, "scopes", struct mr_stats_scope,
 		shards * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX);
+	rig->tops = mr_arena_array(
+		&rig->arena, "tops", struct mr_stats_top, shards * MR_TOP_KINDS * MR_TOP_TABLES);
 	rig->boards =
 		mr_arena_array(&rig->arena, "boards", struct mr_delivery_board, RIG_DELIVERIES);
 	rig->throttles = mr_arena_array(&rig->arena, "throttles", struct mr_throttle_board, shards);

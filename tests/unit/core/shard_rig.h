@@ -31,6 +31,7 @@ struct rig_options { // zeros: what rig_open puts in their place
 	uint16_t first_stream;
 	uint64_t earlier_bytes; // durable: of each stream, there before its buffer begins
 	bool awaits_go;
+	bool shows_activity; // and has something to do for it
 	struct mr_shard_limits limits;
 };
 
@@ -86,6 +87,7 @@ struct rig {
 	struct mr_shard_config configs[RIG_SHARDS_MAX];
 	struct mr_stats_stage *stats; // [shards]
 	struct mr_stats_scope *scopes; // [shards][tables][rows]
+	struct mr_stats_top *tops; // shows_activity: [shards][kinds][tables]
 	struct mr_delivery_board *boards; // [deliveries]
 	struct mr_throttle_board *throttles; // [shards]
 	struct mr_survey *survey;
