@@ -7,6 +7,7 @@
 
 struct mr_ban_list;
 struct mr_board;
+struct mr_history;
 struct mr_settings;
 struct mr_store;
 struct mr_tokens;
@@ -18,6 +19,7 @@ struct mr_daemon {
 	struct mr_tokens *tokens;
 	struct mr_ban_list *bans;
 	struct mr_board *board; // the snapshot of this second
+	struct mr_history *history;
 	struct mr_workers *workers;
 	int64_t started_at_ns; // wall clock
 };

@@ -8,6 +8,7 @@
 
 #include "ban_list.h"
 #include "clock.h"
+#include "history.h"
 #include "log.h"
 #include "notify.h"
 #include "server.h"
@@ -64,6 +65,7 @@ static int make_parts(struct mr_daemon *daemon)
 	if (mr_store_open(&daemon->store, daemon->settings->state_dir, why) < 0
 		|| mr_tokens_new(&daemon->tokens, daemon->store) < 0
 		|| mr_ban_list_new(&daemon->bans) < 0 || mr_board_new(&daemon->board) < 0
+		|| mr_history_new(&daemon->history) < 0
 		|| mr_workers_start(&daemon->workers, daemon->settings->direct_socket) < 0) {
 		mr_log(MR_LOG_ERROR, "%s", why);
 		return -1;
@@ -74,6 +76,7 @@ static int make_parts(struct mr_daemon *daemon)
 static void free_parts(struct mr_daemon *daemon)
 {
 	mr_workers_free(daemon->workers);
+	mr_history_free(daemon->history);
 	mr_board_free(daemon->board);
 	mr_ban_list_free(daemon->bans);
 	mr_tokens_free(daemon->tokens);

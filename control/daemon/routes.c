@@ -6,6 +6,7 @@ const struct mr_route_list *const mr_route_lists[] = {
 	&mr_ban_routes,
 	&mr_health_routes,
 	&mr_pause_routes,
+	&mr_seeing_routes,
 	&mr_status_routes,
 	&mr_token_routes,
 	&mr_web_routes,

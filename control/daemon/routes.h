@@ -7,6 +7,7 @@ extern const struct mr_route_list mr_audit_routes;
 extern const struct mr_route_list mr_ban_routes;
 extern const struct mr_route_list mr_health_routes;
 extern const struct mr_route_list mr_pause_routes;
+extern const struct mr_route_list mr_seeing_routes;
 extern const struct mr_route_list mr_status_routes;
 extern const struct mr_route_list mr_token_routes;
 extern const struct mr_route_list mr_web_routes; // the last one: it takes every path

@@ -63,6 +63,16 @@ static enum MHD_Result add_query(
 	return add_pair(request->query, &request->query_count, MR_REQUEST_QUERY_MAX, name, value);
 }
 
+// What every answer says of itself, unless its handler says otherwise.
+static void add_default(struct MHD_Response *response, const struct mr_answer *answer,
+	const char *name, const char *value)
+{
+	for (uint32_t i = 0; i < answer->headers_count; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return;
+	MHD_add_response_header(response, name, value);
+}
+
 static enum MHD_Result queue_answer(struct exchange *exchange)
 {
 	struct mr_answer *answer = &exchange->request.answer;
@@ -76,17 +86,12 @@ static enum MHD_Result queue_answer(struct exchange *exchange)
 		return MHD_NO;
 	if (answer->content_type)
 		MHD_add_response_header(response, "Content-Type", answer->content_type);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-	bool has_cache = false;
-
-	for (uint32_t i = 0; i < answer->headers_count; i++) {
-		has_cache |= strcmp(answer->headers[i].name, "Cache-Control") == 0;
+	for (uint32_t i = 0; i < answer->headers_count; i++)
 		MHD_add_response_header(
 			response, answer->headers[i].name, answer->headers[i].value);
-	}
-	if (!has_cache)
-		MHD_add_response_header(response, "Cache-Control", "no-store");
+	add_default(response, answer, "Cache-Control", "no-store");
+	add_default(response, answer, "X-Content-Type-Options", "nosniff");
+	add_default(response, answer, "Referrer-Policy", "no-referrer");
 	const enum MHD_Result r =
 		MHD_queue_response(exchange->connection, answer->status, response);
 

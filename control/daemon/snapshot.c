@@ -192,6 +192,7 @@ int mr_board_look(struct mr_board *board, struct mr_direct *direct, const char *
 	} else {
 		keep_last(snapshot, last);
 	}
+	mr_second_make(last, snapshot, &snapshot->second);
 	pthread_mutex_lock(&board->lock);
 	board->now = snapshot;
 	pthread_mutex_unlock(&board->lock);

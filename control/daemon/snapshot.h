@@ -8,6 +8,7 @@
 
 #include "direct.h"
 #include "ledgers.h"
+#include "second.h"
 
 struct mr_snapshot {
 	atomic_uint holders;
@@ -21,6 +22,7 @@ struct mr_snapshot {
 	struct mr_control_welcome welcome;
 	struct mr_control_status status;
 	struct mr_ledgers ledgers;
+	struct mr_second second; // of this second; all zero while it is not connected
 	// A copy of the statistics segment: header, stages, scopes, tops, webhook rows up to the
 	// last that is used (row = lane; webhooks_max is their number). No attempts, no taps.
 	const struct mr_stats *stats;

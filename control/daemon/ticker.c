@@ -5,6 +5,7 @@
 
 #include "adoption.h"
 #include "clock.h"
+#include "history.h"
 #include "log.h"
 #include "notify.h"
 #include "settings.h"
@@ -30,6 +31,7 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 	const struct mr_snapshot *after = mr_snapshot_take(daemon->board);
 
 	tell_change(before, after);
+	mr_history_add(daemon->history, &after->second);
 	if (after->connected)
 		mr_adoption_tick(daemon, direct);
 	mr_tokens_load(daemon->tokens);
