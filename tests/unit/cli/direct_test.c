@@ -1,8 +1,6 @@
 // The connection to the data plane, against a server that answers well or badly in one way. The
 // server is a child process that serves one connection; every bad answer must be refused with a
 // reason, and none may be believed.
-#include "direct.h"
-
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "direct_acts.h"
 #include "fake_stats.h"
 
 enum fault {
@@ -36,6 +35,8 @@ enum fault {
 	NO_SEGMENT,
 	SEGMENT_SIZE,
 	HANG_UP,
+	ACT_REFUSED,
+	LONG_LIST,
 };
 
 static char directory[] = "/tmp/millrace-direct-XXXXXX";
@@ -48,6 +49,8 @@ struct answer {
 		struct mr_control_welcome welcome;
 		struct mr_control_status status;
 		struct mr_control_error error;
+		struct mr_control_effect effect;
+		struct mr_control_bans bans;
 	} body;
 };
 
@@ -65,6 +68,18 @@ static size_t fill_body(struct answer *answer, uint32_t type, enum fault fault)
 		memset(answer->body.status.port, 'p',
 			sizeof(answer->body.status.port)); // not terminated
 		return sizeof(answer->body.status);
+	}
+	if (type == MR_CONTROL_BAN) {
+		answer->body.effect = (struct mr_control_effect){
+			.result = fault == ACT_REFUSED ? -EPERM : 0, .id = 7, .generation = 3};
+		memset(answer->body.effect.message, 'm', sizeof(answer->body.effect.message));
+		return sizeof(answer->body.effect);
+	}
+	if (type == MR_CONTROL_BANS) {
+		answer->body.bans.count = fault == LONG_LIST ? MR_CONTROL_BANS_MAX + 1 : 1;
+		answer->body.bans.bans[0].id = 7;
+		memset(answer->body.bans.bans[0].reason, 'r', MR_BAN_REASON_BYTES_MAX);
+		return sizeof(answer->body.bans);
 	}
 	answer->body.welcome = (struct mr_control_welcome){
 		.segment_bytes = fault == SEGMENT_SIZE ? fake.bytes + 8 : fake.bytes,
@@ -105,8 +120,10 @@ static void serve(int fd, enum fault fault)
 
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)
 		&& fault != HANG_UP) {
-		struct answer answer = {.header = request};
+		static struct answer answer;
 
+		memset(&answer, 0, sizeof(answer));
+		answer.header = request;
 		answer.header.flags = 1;
 		size_t bytes = sizeof(answer.header) + fill_body(&answer, request.type, fault);
 
@@ -184,6 +201,52 @@ static void good_router_is_believed(void **state)
 	assert_int_equal(strlen(status.port), sizeof(status.port) - 1);
 	mr_direct_close(&direct);
 	mr_direct_close(&direct); // closed already
+	assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
+static void acts_and_lists_come_back_terminated_and_within_bounds(void **state)
+{
+	const struct mr_control_ban ban = {.rule = {.scope = {.id = 42, .kind = MR_SCOPE_APP}}};
+	struct mr_control_effect effect;
+	static struct mr_control_bans bans;
+	struct mr_direct direct;
+	char why[MR_DIRECT_WHY_BYTES] = "";
+	pid_t server = start_server(GOOD);
+
+	(void)state;
+	assert_int_equal(mr_direct_open(&direct, path, why), 0);
+	assert_int_equal(
+		mr_direct_act(&direct, MR_CONTROL_BAN, &ban, sizeof(ban), &effect, why), 0);
+	assert_int_equal(effect.id, 7);
+	assert_int_equal(strlen(effect.message), sizeof(effect.message) - 1);
+	assert_int_equal(mr_direct_bans(&direct, 0, &bans, why), 0);
+	assert_int_equal(bans.count, 1);
+	assert_int_equal(strlen(bans.bans[0].reason), MR_BAN_REASON_BYTES_MAX - 1);
+	mr_direct_close(&direct);
+	assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
+static void refused_acts_and_lists_beyond_their_page_are_errors(void **state)
+{
+	const struct mr_control_ban ban = {.rule = {.scope = {.id = 42, .kind = MR_SCOPE_APP}}};
+	struct mr_control_effect effect;
+	static struct mr_control_bans bans;
+	struct mr_direct direct;
+	char why[MR_DIRECT_WHY_BYTES] = "";
+
+	(void)state;
+	pid_t server = start_server(ACT_REFUSED);
+
+	assert_int_equal(mr_direct_open(&direct, path, why), 0);
+	assert_int_equal(
+		mr_direct_act(&direct, MR_CONTROL_BAN, &ban, sizeof(ban), &effect, why), -EPERM);
+	assert_int_equal(strspn(why, "m"), sizeof(effect.message) - 1);
+	mr_direct_close(&direct);
+	assert_int_equal(waitpid(server, NULL, 0), server);
+	server = start_server(LONG_LIST);
+	assert_int_equal(mr_direct_open(&direct, path, why), 0);
+	assert_int_equal(mr_direct_bans(&direct, 0, &bans, why), -EPROTO);
+	mr_direct_close(&direct);
 	assert_int_equal(waitpid(server, NULL, 0), server);
 }
 
@@ -278,6 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_router_is_believed),
+		cmocka_unit_test(acts_and_lists_come_back_terminated_and_within_bounds),
+		cmocka_unit_test(refused_acts_and_lists_beyond_their_page_are_errors),
 		cmocka_unit_test(every_bad_answer_is_refused_with_a_reason),
 		cmocka_unit_test(socket_that_is_missing_stale_or_too_long_says_what_to_do),
 		cmocka_unit_test(segment_is_checked_before_it_is_believed),
