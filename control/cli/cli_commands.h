@@ -14,3 +14,4 @@ struct mr_view {
 // 0, or a negative errno with the reason in `ret_why` (MR_DIRECT_WHY_BYTES).
 int mr_command_status(const struct mr_view *view, char *ret_why);
 int mr_command_stats(const struct mr_view *view, char *ret_why);
+const char *mr_router_state_name(uint32_t state); // "running"

@@ -15,6 +15,7 @@ enum mr_cell_kind {
 	MR_CELL_PERMILLE, // text: percent; JSON: the key ends in _permille
 	MR_CELL_BOOL,
 	MR_CELL_SIGNED, // number is an int64_t
+	MR_CELL_NONE, // not known: "-"; JSON: null
 };
 
 struct mr_cell {

@@ -66,9 +66,6 @@ int mr_tool_stats(struct mr_tool *tool);
 int mr_tool_impact(struct mr_tool *tool);
 int mr_tool_salvage(struct mr_tool *tool); // opens nothing but the disk before
 
-// `millrace journal ...` and `millrace impact ...`: argv[0] is the command. Exit code.
-int mr_journal_main(int argc, char **argv);
-
 // -- Records as text
 const char *mr_record_kind_name(unsigned kind); // "event", ...; "unknown"
 unsigned mr_record_kind_find(const char *name); // 0: there is no such kind

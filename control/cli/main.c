@@ -1,14 +1,18 @@
 // millrace: the command people type.
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <millrace/exit_code.h>
 
-#include "cli_options.h"
-#include "journal_tool.h"
+#include "call.h"
+#include "command_help.h"
+
+#define DIRECT_SOCKET  "/run/millrace/direct.sock"
+#define CONTROL_SOCKET "/run/millrace/control.sock"
 
 static int exit_code_of(int error)
 {
@@ -18,12 +22,19 @@ static int exit_code_of(int error)
 		return MR_EXIT_NOT_PERMITTED;
 	case EINVAL:
 		return MR_EXIT_USAGE;
-	case ENOENT:
-	case ECONNREFUSED:
-	case EPROTO:
-		return MR_EXIT_FAILED;
-	default:
+	case EBADMSG:
+		return MR_EXIT_JOURNAL_CORRUPT;
+	case ENOKEY:
+		return MR_EXIT_CONFIG;
+	case EIO:
+	case EPIPE:
+	case ENOMEM:
+	case ETIMEDOUT:
+	case ECONNRESET:
+	case ENAMETOOLONG:
 		return MR_EXIT_IO;
+	default:
+		return MR_EXIT_FAILED;
 	}
 }
 
@@ -44,53 +55,110 @@ static int run_load(char **argv)
 	return MR_EXIT_FAILED;
 }
 
-static int run_command(const struct mr_cli_options *options)
+// What was typed, else the environment, else `otherwise`.
+static const char *setting(const struct mr_line *line, enum mr_option_id option,
+	const char *variable, const char *otherwise)
 {
-	struct mr_direct direct;
-	struct mr_document doc = {
-		.out = stdout, .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
-	char why[MR_DIRECT_WHY_BYTES];
-	int r = mr_direct_open(&direct, options->socket, why);
+	const char *environment = getenv(variable);
 
-	const struct mr_view view = {
-		.direct = &direct, .render = options->render, .doc = &doc, .topic = options->topic};
+	if (mr_line_has(line, option))
+		return line->values[option];
+	return environment && environment[0] ? environment : otherwise;
+}
 
+static struct mr_call call_of(const struct mr_line *line)
+{
+	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+	const bool is_terminal = isatty(STDOUT_FILENO);
+	const bool is_plain = (no_colour && no_colour[0]) || (term && strcmp(term, "dumb") == 0);
+	const char *output = line->values[MR_OPTION_OUTPUT];
+	struct winsize size;
+	struct mr_call call = {
+		.line = line,
+		.render = output ? mr_render_find(output) : &mr_render_text,
+		.doc = {.out = stdout, .colour = is_terminal && !is_plain},
+		.direct = {.fd = -1},
+		.control =
+			setting(line, MR_OPTION_CONTROL, "MILLRACE_CONTROL_SOCKET", CONTROL_SOCKET),
+		.url = line->values[MR_OPTION_URL],
+		.token_file = setting(line, MR_OPTION_TOKEN_FILE, "MILLRACE_TOKEN_FILE", NULL),
+	};
+
+	if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		call.width = size.ws_col;
+	return call;
+}
+
+static int run_once(struct mr_call *call)
+{
+	const struct mr_command *command = call->line->command;
+
+	if (mr_call_is_direct(call))
+		return command->direct(call);
+	return command->run ? command->run(call) : mr_call_request(call);
+}
+
+static int run_command(const struct mr_line *line)
+{
+	const uint64_t watch_ns = line->numbers[MR_OPTION_WATCH];
+	const struct timespec nap = {.tv_sec = (time_t)(watch_ns / 1000000000),
+		.tv_nsec = (int64_t)(watch_ns % 1000000000)};
+	struct mr_call call = call_of(line);
+	int r = 0;
+
+	if (mr_call_is_direct(&call))
+		r = mr_direct_open(&call.direct,
+			setting(line, MR_OPTION_SOCKET, "MILLRACE_DIRECT_SOCKET", DIRECT_SOCKET),
+			call.why);
 	while (r == 0) {
-		if (options->watch_seconds && doc.colour && options->render == &mr_render_text)
+		if (watch_ns && call.doc.colour && call.render == &mr_render_text)
 			fputs("\033[H\033[2J", stdout); // the same place again
-		r = options->command->run(&view, why);
-		if (r < 0 || options->watch_seconds == 0 || ferror(stdout))
+		r = run_once(&call);
+		if (r != 0 || watch_ns == 0 || ferror(stdout))
 			break;
-		sleep(options->watch_seconds);
+		nanosleep(&nap, NULL);
 	}
-	mr_direct_close(&direct);
-	if (r < 0) {
-		fprintf(stderr, "millrace: %s\n", why);
-		return exit_code_of(r);
-	}
-	return ferror(stdout) ? MR_EXIT_IO : MR_EXIT_DONE;
+	mr_direct_close(&call.direct);
+	if (r < 0)
+		fprintf(stderr, "millrace: %s\n", call.why);
+	if (r != 0)
+		return r < 0 ? exit_code_of(r) : r;
+	return fflush(stdout) != 0 || ferror(stdout) ? MR_EXIT_IO : MR_EXIT_DONE;
+}
+
+static int check_command(const struct mr_line *line)
+{
+	char why[MR_LINE_WHY_BYTES];
+
+	if (mr_line_check(line->values[MR_OPTION_CHECK_COMMAND], why) == 0)
+		return MR_EXIT_DONE;
+	fprintf(stderr, "millrace: %s\n", why);
+	return MR_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	struct mr_cli_options options;
-	char why[MR_CLI_WHY_BYTES];
+	struct mr_line line;
+	char why[MR_LINE_WHY_BYTES];
 
 	if (argc > 1 && strcmp(argv[1], "load") == 0)
 		return run_load(argv + 1);
-	if (argc > 1 && (strcmp(argv[1], "journal") == 0 || strcmp(argv[1], "impact") == 0))
-		return mr_journal_main(argc - 1, argv + 1);
-	if (mr_cli_options_parse(argc, argv, getenv("MILLRACE_DIRECT_SOCKET"), &options, why) < 0) {
+	if (mr_line_parse(argc, argv, &line, why) < 0) {
 		fprintf(stderr, "millrace: %s\ntry: millrace --help\n", why);
 		return MR_EXIT_USAGE;
 	}
-	if (options.help) {
-		mr_cli_usage(stdout);
+	if (mr_line_has(&line, MR_OPTION_HELP)) {
+		if (line.command)
+			mr_help_command(stdout, line.command);
+		else
+			mr_help_all(stdout);
 		return MR_EXIT_DONE;
 	}
-	if (options.version) {
+	if (mr_line_has(&line, MR_OPTION_VERSION)) {
 		puts("millrace " MR_VERSION);
 		return MR_EXIT_DONE;
 	}
-	return run_command(&options);
+	if (mr_line_has(&line, MR_OPTION_CHECK_COMMAND))
+		return check_command(&line);
+	return run_command(&line);
 }

@@ -40,6 +40,9 @@ static void put_value(FILE *out, const struct mr_cell *cell)
 	case MR_CELL_SIGNED:
 		fprintf(out, "%" PRId64, (int64_t)cell->number);
 		break;
+	case MR_CELL_NONE:
+		fputs("null", out);
+		break;
 	case MR_CELL_COUNT:
 	case MR_CELL_NS:
 	case MR_CELL_PERMILLE:

@@ -34,6 +34,9 @@ static const char *cell_text(const struct mr_cell *cell, char *buffer, size_t si
 	case MR_CELL_TEXT:
 		put_safe(cell->text, buffer, size);
 		break;
+	case MR_CELL_NONE:
+		snprintf(buffer, size, "-");
+		break;
 	case MR_CELL_COUNT:
 		mr_count_text(cell->number, buffer, size);
 		break;

@@ -234,6 +234,7 @@ int mr_command_stats(const struct mr_view *view, char *ret_why)
 		void (*show)(const struct mr_view *view);
 	} topics[] = {
 		{"counters", show_everything},
+		{"latencies", show_latencies},
 		{"webhooks", show_webhooks},
 		{"scopes", show_scopes},
 	};
@@ -248,6 +249,6 @@ int mr_command_stats(const struct mr_view *view, char *ret_why)
 		return 0;
 	}
 	snprintf(ret_why, MR_DIRECT_WHY_BYTES,
-		"there are no statistics of \"%s\": counters, webhooks, scopes", wanted);
+		"there are no statistics of \"%s\": counters, latencies, webhooks, scopes", wanted);
 	return -EINVAL;
 }

@@ -7,7 +7,7 @@
 
 enum { SAMPLE_MS = 200 };
 
-static const char *state_name(uint32_t state)
+const char *mr_router_state_name(uint32_t state)
 {
 	switch (state) {
 	case MR_ROUTER_STARTING:
@@ -28,7 +28,7 @@ static void show_router(const struct mr_view *view, const struct mr_control_stat
 	const struct mr_control_welcome *welcome = &view->direct->welcome;
 	const struct mr_stats *stats = view->direct->stats;
 	const struct mr_cell fields[] = {
-		mr_cell_text("state", state_name(status->state)),
+		mr_cell_text("state", mr_router_state_name(status->state)),
 		mr_cell_text("durability",
 			status->is_volatile ? "VOLATILE: a crash forgets acknowledged events"
 					    : "disk"),

@@ -104,8 +104,8 @@ claim "impact: nothing before it happened" lacks '"webhook":"900"' \
 claim "impact wants a time" refuses 2 "--since" "$millrace" impact --dir "$work/j"
 
 claim "no such directory" refuses 1 "$work/none" "$millrace" journal ls --dir "$work/none"
-claim "no such command" refuses 2 '"rm" is not understood' "$millrace" journal rm
-claim "no such kind" refuses 2 'kind "evnt"' "$millrace" journal cat --kind evnt
+claim "no such command" refuses 2 'no command "journal rm"' "$millrace" journal rm
+claim "no such kind" refuses 2 'not "evnt"' "$millrace" journal cat --kind evnt
 claim "no such time" refuses 2 "--since wants" "$millrace" journal cat --since yesterday
 claim "help" says "Examples" "$millrace" journal --help
 claim "help of impact" says "Examples" "$millrace" impact --help
