@@ -104,7 +104,8 @@ static void take_row(struct mr_delivery *delivery, struct mr_recipient *recipien
 	recipient->row = row;
 }
 
-// The secret of the webhook, or a new one that its endpoint must echo first.
+// The secret of the webhook, or a new one. Where a handshake is wanted its endpoint must echo it
+// first.
 static bool take_secret(struct mr_recipient *recipient, const struct mr_webhook *webhook)
 {
 	struct mr_made_secret *secret = &recipient->secret;
@@ -114,7 +115,6 @@ static bool take_secret(struct mr_recipient *recipient, const struct mr_webhook 
 		mr_assert(webhook->secret_length <= MR_SECRET_BYTES_MAX);
 		memcpy(secret->secret, webhook->secret, webhook->secret_length);
 		secret->secret_length = webhook->secret_length;
-		recipient->state = MR_RECIPIENT_ACTIVE;
 	} else {
 		uint8_t random[SECRET_RANDOM_BYTES];
 		if (mr_random_bytes(random, sizeof(random)) != 0)
@@ -122,8 +122,9 @@ static bool take_secret(struct mr_recipient *recipient, const struct mr_webhook 
 		mr_hex_encode(random, sizeof(random), secret->secret);
 		explicit_bzero(random, sizeof(random));
 		secret->secret_length = 2 * SECRET_RANDOM_BYTES;
-		recipient->state = MR_RECIPIENT_HANDSHAKE;
 	}
+	bool asks = webhook->handshake || webhook->secret_length == 0;
+	recipient->state = asks ? MR_RECIPIENT_HANDSHAKE : MR_RECIPIENT_ACTIVE;
 	recipient->hmac = mr_hmac_new(secret->secret, secret->secret_length);
 	return recipient->hmac != NULL;
 }

@@ -75,6 +75,11 @@ static bool find_home(const void *owner, uint64_t webhook, uint64_t expired_prin
 	return mr_registry_home(owner, webhook, expired_print, ret_delivery, ret_in_flight);
 }
 
+static void keep(void *owner, const struct mr_record *record)
+{
+	mr_steward_keep(owner, record);
+}
+
 static int exit_code_of(int err)
 {
 	if (err == -EBADMSG)
@@ -109,6 +114,8 @@ int mr_boot_journal_recover(
 		.shards = wiring->topology->shards,
 		.deliveries = wiring->topology->deliveries,
 		.homes = {.owner = &steward->registry, .find = find_home},
+		.keep = keep,
+		.keep_owner = steward,
 		.progress = progress,
 		.progress_owner = steward,
 		.now_ns = journal->now_ns,

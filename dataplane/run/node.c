@@ -12,12 +12,17 @@ bool mr_node_has_room(const struct mr_node *node)
 	return node->stream == NULL || mr_stream_room(node->stream) >= ROOM;
 }
 
+bool mr_node_fits(const struct mr_node *node, size_t bytes)
+{
+	return node->stream == NULL || mr_stream_room(node->stream) >= bytes;
+}
+
 static uint64_t append(
 	struct mr_node *node, void *record, size_t bytes, enum mr_record_kind kind, uint16_t flags)
 {
 	if (node->stream == NULL)
 		return 0;
-	mr_assert(mr_node_has_room(node));
+	mr_assert(mr_node_fits(node, bytes));
 	mr_record_seal(record, bytes, NULL, 0, kind, flags);
 	uint64_t offset = mr_stream_append(node->stream, record, bytes, NULL, 0);
 	mr_stream_publish(node->stream);
@@ -40,6 +45,19 @@ uint64_t mr_node_expired(struct mr_node *node, uint64_t webhook, uint64_t entry_
 	struct mr_record_expired record = {
 		.webhook = webhook, .entry_hash = entry_hash, .at_ns = node->wall_ns};
 	return append(node, &record, sizeof(record), MR_RECORD_EXPIRED, 0);
+}
+
+uint64_t mr_node_webhook(struct mr_node *node, struct mr_record_webhook *record, uint16_t flags)
+{
+	size_t texts = (size_t)record->type_length + record->url_length + record->secret_length
+		+ record->filters_length;
+	size_t bytes = (sizeof(*record) + texts + 7) & ~(size_t)7;
+	return append(node, record, bytes, MR_RECORD_WEBHOOK, flags);
+}
+
+uint64_t mr_node_app(struct mr_node *node, struct mr_record_app *record, uint16_t flags)
+{
+	return append(node, record, sizeof(*record), MR_RECORD_APP, flags);
 }
 
 bool mr_node_durable(const struct mr_node *node, uint64_t end)

@@ -31,6 +31,11 @@ bool mr_node_has_room(const struct mr_node *node);
 uint64_t mr_node_session(
 	struct mr_node *node, const struct mr_node_session *session, enum mr_session_flag flags);
 uint64_t mr_node_expired(struct mr_node *node, uint64_t webhook, uint64_t entry_hash);
+// A webhook that did not come from the configuration file, as its record stands in memory, and a
+// key; where mr_node_fits says that they have room.
+bool mr_node_fits(const struct mr_node *node, size_t bytes);
+uint64_t mr_node_webhook(struct mr_node *node, struct mr_record_webhook *record, uint16_t flags);
+uint64_t mr_node_app(struct mr_node *node, struct mr_record_app *record, uint16_t flags);
 bool mr_node_durable(const struct mr_node *node, uint64_t end);
 // The journal has failed: nothing will be durable any more.
 bool mr_node_failed(const struct mr_node *node);

@@ -150,7 +150,7 @@ int mr_posted_put(struct mr_posted_set *set, const struct mr_posted_draft *draft
 		return err;
 	head.type_length = (uint16_t)strlen(draft->resource_type);
 	head.url_length = (uint16_t)strlen(draft->url);
-	head.secret_length = secret->length > 0 ? (uint16_t)(secret->length + MR_SEAL_BYTES) : 0;
+	head.secret_length = (uint16_t)(secret->length + MR_SEAL_BYTES);
 	head.filters_length = (uint16_t)strlen(draft->filters);
 	size_t bytes = record_bytes(&head);
 	snprintf(ret_why, why_size, "no memory");
@@ -160,11 +160,11 @@ int mr_posted_put(struct mr_posted_set *set, const struct mr_posted_draft *draft
 	posted->record = head;
 	posted->record.record.length = (uint32_t)bytes;
 	posted->secret = *secret;
+	posted->state = draft->state;
 	struct mr_out out = mr_out_make(&posted->record + 1, bytes - sizeof(head));
 	mr_out_bytes(&out, draft->resource_type, head.type_length);
 	mr_out_bytes(&out, draft->url, head.url_length);
-	if (secret->length > 0)
-		err = mr_seal(&set->key, head.webhook, secret->bytes, secret->length, out.at);
+	err = mr_seal(&set->key, head.webhook, secret->bytes, secret->length, out.at);
 	out.at += head.secret_length;
 	mr_out_bytes(&out, draft->filters, head.filters_length);
 	mr_assert(!out.overflow);
@@ -270,7 +270,7 @@ const struct mr_webhook *mr_posted_expand(
 	*webhook = (struct mr_webhook){.id = record->webhook,
 		.resource = record->resource,
 		.in_flight = set->in_flight,
-		.handshake = posted->secret.length == 0,
+		.handshake = posted->state == MR_POSTED_TRIAL,
 		.secret_length = posted->secret.length};
 	snprintf(webhook->name, sizeof(webhook->name), "%llu", (unsigned long long)record->webhook);
 	bool fits = mr_copy_text(webhook->resource_type, sizeof(webhook->resource_type), texts.type,

@@ -26,7 +26,7 @@ struct mr_posted {
 	uint64_t revision; // another one after every change
 	enum mr_posted_state state;
 	bool gone; // disabled because its endpoint was given up
-	struct mr_secret secret; // length 0: to be made at the handshake
+	struct mr_secret secret;
 	struct mr_record_webhook record; // the texts follow
 };
 
@@ -45,6 +45,7 @@ struct mr_posted_set {
 // What a webhook is to be, as it was asked for.
 struct mr_posted_draft {
 	const struct mr_record_webhook *from; // ids, time, flags
+	enum mr_posted_state state;
 	const char *resource_type;
 	const char *url;
 	const char *filters;

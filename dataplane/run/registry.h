@@ -66,6 +66,8 @@ enum mr_registry_standing mr_registry_standing(
 // Lane and delivery stage of a webhook that has them.
 bool mr_registry_lane(const struct mr_registry *registry, uint64_t webhook, uint32_t *ret_lane,
 	uint32_t *ret_delivery);
+uint64_t mr_registry_webhook(const struct mr_registry *registry, uint32_t lane); // 0: none
+bool mr_registry_is_configured(const struct mr_registry *registry, uint64_t webhook);
 // The entry of the configuration that has the lane; NULL: it is free or another's.
 const struct mr_config_webhook *mr_registry_configured(
 	const struct mr_registry *registry, uint32_t lane);

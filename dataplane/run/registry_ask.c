@@ -63,6 +63,17 @@ bool mr_registry_lane(const struct mr_registry *registry, uint64_t webhook, uint
 	return true;
 }
 
+uint64_t mr_registry_webhook(const struct mr_registry *registry, uint32_t lane)
+{
+	return lane < registry->config.webhooks_max ? registry->entries[lane].id : 0;
+}
+
+bool mr_registry_is_configured(const struct mr_registry *registry, uint64_t webhook)
+{
+	const struct mr_registry_entry *entry = mr_registry_find(registry, webhook);
+	return entry != NULL && entry->wanted != NULL;
+}
+
 const struct mr_config_webhook *mr_registry_configured(
 	const struct mr_registry *registry, uint32_t lane)
 {

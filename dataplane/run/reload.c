@@ -69,9 +69,11 @@ void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret
 	struct mr_config_report report = {.err = stderr};
 	struct mr_config *fresh = mr_config_new();
 	int err = fresh != NULL ? mr_config_load(fresh, steward->config.sources, &report) : -ENOMEM;
-	if (err == 0 && fresh->webhooks_count > steward->registry.config.webhooks_max) {
+	if (err == 0
+		&& fresh->webhooks_count + mr_posted_count(&steward->posted)
+			> steward->registry.config.webhooks_max) {
 		mr_config_error(&report, fresh->webhooks[0].at,
-			"webhooks: more than the webhooks.max that runs; it needs a restart");
+			"webhooks: with those of the API more than the webhooks.max that runs; it needs a restart");
 		err = -EINVAL;
 	}
 	*ret_reload = (struct mr_control_reload){.result = err, .errors = report.errors};

@@ -47,6 +47,14 @@ bool mr_steward_init(
 		&& done;
 	steward->posted.is_volatile = wiring->config->is_volatile;
 	steward->posted.in_flight = (uint16_t)wiring->config->in_flight;
+	steward->webhook_acts = (struct mr_webhook_acts){.posted = &steward->posted,
+		.registry = &steward->registry,
+		.postbox = &steward->postbox,
+		.node = &steward->node,
+		.control = &steward->control,
+		.patience_ns = 2 * wiring->config->request_timeout_ns};
+	steward->apps = (struct mr_apps){
+		.node = &steward->node, .control = &steward->control, .postbox = &steward->postbox};
 	done = mr_registry_init(&steward->registry, arena, &steward->postbox, &registry) && done;
 	for (uint32_t i = 0; i < numbers->steward; i++)
 		if (wiring->from_steward[i] != NULL)
@@ -82,6 +90,25 @@ void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *r
 	steward->state = MR_ROUTER_STARTING;
 }
 
+struct mr_guard mr_steward_guard(const struct mr_steward *steward)
+{
+	struct mr_guard guard = {0};
+	const char *why;
+	int err = mr_guard_allow(&guard, steward->current->allow_targets, &why);
+	mr_expect(err == 0); // checked when it was loaded
+	return guard;
+}
+
+void mr_steward_keep(struct mr_steward *steward, const struct mr_record *record)
+{
+	const void *bytes = record;
+	struct mr_guard guard = mr_steward_guard(steward);
+	if (record->kind == MR_RECORD_APP)
+		mr_apps_recover(&steward->apps, bytes);
+	else
+		mr_webhook_acts_recover(&steward->webhook_acts, bytes, &guard);
+}
+
 // -- What the stages say
 
 // The secret stands in the delivery stage's memory: nobody looks at it once the webhook may be
@@ -89,7 +116,8 @@ void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *r
 static void keep_secret(
 	struct mr_steward *steward, uint32_t lane, const struct mr_made_secret *secret)
 {
-	if (!mr_registry_lends(&steward->registry, lane) || secret->secret_length == 0)
+	if (!mr_registry_lends(&steward->registry, lane) || secret->secret_length == 0
+		|| mr_webhook_acts_shaken(&steward->webhook_acts, secret->webhook))
 		return;
 	const char *name = mr_registry_name(&steward->registry, lane, secret->webhook);
 	if (name == NULL)
@@ -110,7 +138,9 @@ static void take_gone(struct mr_steward *steward, uint32_t lane, uint64_t webhoo
 {
 	uint64_t print;
 	const char *name = mr_registry_name(&steward->registry, lane, webhook);
-	if (name == NULL)
+	if (name == NULL
+		|| mr_webhook_acts_given_up(
+			&steward->webhook_acts, webhook, &steward->registry.config.rows[lane]))
 		return;
 	mr_log(MR_LOG_WARNING,
 		"webhook %s was given up: its endpoint is gone, refused for too long, or could not be served. Change its entry to try again",
@@ -140,6 +170,8 @@ static void take(struct mr_steward *steward, const struct mr_desc *desc)
 		take_gone(steward, index, desc->word[0]);
 		break;
 	case MR_TO_STEWARD_WEBHOOK_TRIED:
+		mr_webhook_acts_tried(&steward->webhook_acts,
+			mr_registry_webhook(&steward->registry, index), (uint16_t)desc->word[0]);
 		break;
 	}
 }
@@ -182,12 +214,12 @@ static struct mr_stage_set stages_from(uint32_t first, uint32_t end, struct mr_s
 	return set;
 }
 
-static uint32_t count_apps(const struct mr_config *config)
+static uint32_t count_apps(const struct mr_key *keys, uint32_t keys_count)
 {
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < config->apps_count; i++) {
-		uint32_t first = 0; // entry of the same app
-		while (config->apps[first].app != config->apps[i].app)
+	for (uint32_t i = 0; i < keys_count; i++) {
+		uint32_t first = 0; // key of the same app
+		while (keys[first].app != keys[i].app)
 			first++;
 		count += first == i;
 	}
@@ -201,14 +233,12 @@ static bool send_keys(struct mr_steward *steward)
 	if (post == NULL)
 		return false;
 	post->msg.kind = MR_STEWARD_KEYS;
-	post->msg.keys.count = steward->current->apps_count;
-	steward->directory.apps = count_apps(steward->current);
-	for (uint32_t i = 0; i < steward->current->apps_count; i++)
-		post->msg.keys.keys[i] = (struct mr_key){.key_id = steward->current->apps[i].key_id,
-			.app = steward->current->apps[i].app};
+	post->msg.keys.count = mr_apps_keys(&steward->apps, steward->current, post->msg.keys.keys);
+	steward->directory.apps = count_apps(post->msg.keys.keys, post->msg.keys.count);
 	mr_postbox_send(&steward->postbox, post,
 		stages_from(numbers->source, numbers->shard, (struct mr_stage_set){0}), NULL, NULL,
 		0);
+	mr_apps_sent(&steward->apps, steward->postbox.generation);
 	return true;
 }
 
@@ -270,13 +300,23 @@ static void wake_stages(const struct mr_steward *steward)
 
 // -- Checkpoints
 
-// Writes again what a start needs of sessions and webhooks that were given up, as far as there is
-// room.
+static bool record_given_up(struct mr_steward *steward, uint32_t lane)
+{
+	uint64_t webhook;
+	uint64_t print;
+	if (!mr_registry_given_up(&steward->registry, lane, &webhook, &print))
+		return true;
+	if (!mr_node_has_room(&steward->node))
+		return false;
+	(void)mr_node_expired(&steward->node, webhook, print);
+	return true;
+}
+
+// Writes again what a start needs of sessions, of webhooks that were given up, and of what did not
+// come from the configuration file, as far as there is room.
 static void work_on_checkpoint(struct mr_steward *steward)
 {
 	const struct mr_wiring *wiring = steward->config.wiring;
-	uint64_t webhook;
-	uint64_t print;
 	if (steward->checkpoint == 0) {
 		steward->checkpoint = mr_node_wanted(&steward->node);
 		steward->checkpoint_at = 0;
@@ -284,17 +324,21 @@ static void work_on_checkpoint(struct mr_steward *steward)
 	if (steward->checkpoint == 0)
 		return;
 	uint32_t sessions = (uint32_t)wiring->config->sessions_max;
-	uint32_t all = sessions + (uint32_t)wiring->config->webhooks_max;
+	uint32_t webhooks = (uint32_t)wiring->config->webhooks_max;
+	uint32_t all = sessions + 2 * webhooks + MR_KEYS_MAX;
 	for (; steward->checkpoint_at < all; steward->checkpoint_at++) {
 		uint32_t at = steward->checkpoint_at;
 		if (at < sessions) {
 			if (!mr_directory_record(&steward->directory, at))
 				return;
-		} else if (mr_registry_given_up(
-				   &steward->registry, at - sessions, &webhook, &print)) {
-			if (!mr_node_has_room(&steward->node))
+		} else if ((at -= sessions) < webhooks) {
+			if (!record_given_up(steward, at))
 				return;
-			(void)mr_node_expired(&steward->node, webhook, print);
+		} else if ((at -= webhooks) < webhooks) {
+			if (!mr_webhook_acts_record(&steward->webhook_acts, at))
+				return;
+		} else if (!mr_apps_record(&steward->apps, at - webhooks)) {
+			return;
 		}
 	}
 	mr_node_checkpointed(&steward->node, steward->checkpoint);
@@ -307,6 +351,8 @@ bool mr_steward_step(struct mr_steward *steward, struct mr_now now)
 	mr_node_retire(&steward->node);
 	bool moved = take_all(steward);
 	send_wanted(steward);
+	moved |= mr_webhook_acts_work(&steward->webhook_acts, now.mono_ns);
+	moved |= mr_apps_work(&steward->apps, now.mono_ns);
 	moved |= mr_registry_work(&steward->registry);
 	moved |= mr_directory_work(&steward->directory, now.mono_ns);
 	moved |= mr_postbox_work(&steward->postbox);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "alarms.h"
+#include "apps.h"
 #include "arena.h"
 #include "config.h"
 #include "control.h"
@@ -16,6 +17,7 @@
 #include "registry.h"
 #include "runner.h"
 #include "segment.h"
+#include "webhook_acts.h"
 #include "wiring.h"
 
 struct mr_steward_config {
@@ -38,12 +40,14 @@ struct mr_steward {
 	struct mr_directory directory;
 	struct mr_posted_set posted;
 	struct mr_registry registry;
+	struct mr_webhook_acts webhook_acts;
+	struct mr_apps apps;
 	struct mr_control control;
 	enum mr_router_state state;
 	bool wants_keys, wants_tune, wants_pause, wants_go; // messages that wait for room
 	bool resumed; // the stages go on with what was recovered
 	uint64_t checkpoint; // under way; 0: none
-	uint32_t checkpoint_at; // its next session, then webhook
+	uint32_t checkpoint_at; // its next session, then lane, posted webhook, key
 	uint64_t recovery_done_bytes, recovery_all_bytes, recovery_said_ns;
 	struct mr_alarms alarms;
 	bool link_up;
@@ -67,6 +71,10 @@ void mr_steward_recovering(
 void mr_steward_wired(struct mr_steward *steward);
 // Sessions and expiries of the journal, before the first step.
 void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *recovered);
+// A webhook or a key that a start has found in the journal, before the stages are built.
+void mr_steward_keep(struct mr_steward *steward, const struct mr_record *record);
+// Where deliveries may go, as it is configured now.
+struct mr_guard mr_steward_guard(const struct mr_steward *steward);
 // One round without waiting: messages, handshakes, records. True when something moved.
 bool mr_steward_step(struct mr_steward *steward, struct mr_now now);
 // After a round: goes on from one state to the next, until the router is ready.

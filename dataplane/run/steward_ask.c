@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "control_webhooks.h"
 #include "log.h"
 #include "notify.h"
 #include "steward.h"
@@ -65,6 +66,13 @@ static const struct mr_control_handler handlers[] = {
 	{MR_CONTROL_HELLO, say_welcome},
 	{MR_CONTROL_STATUS, say_status},
 	{MR_CONTROL_RELOAD, reload},
+	{MR_CONTROL_WEBHOOK_PUT, mr_handle_webhook_put},
+	{MR_CONTROL_WEBHOOK_REMOVE, mr_handle_webhook_remove},
+	{MR_CONTROL_WEBHOOK_TEST, mr_handle_webhook_test},
+	{MR_CONTROL_WEBHOOKS, mr_handle_webhooks},
+	{MR_CONTROL_APP_PUT, mr_handle_app_put},
+	{MR_CONTROL_APP_REMOVE, mr_handle_app_remove},
+	{MR_CONTROL_APPS, mr_handle_apps},
 };
 
 int mr_steward_start(
@@ -107,6 +115,7 @@ void mr_steward_recovering(
 void mr_steward_stop(struct mr_steward *steward)
 {
 	mr_control_close(&steward->control);
+	mr_posted_free(&steward->posted);
 	mr_config_free(steward->current);
 	steward->current = NULL;
 }

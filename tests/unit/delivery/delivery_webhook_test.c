@@ -184,7 +184,7 @@ static void known_secret_needs_no_handshake(void **state)
 {
 	struct rig *rig = *state;
 	struct mr_webhook *webhook = rig_webhook(rig, 1, 1);
-	webhook->handshake = true; // it was shaken in an earlier life
+	webhook->handshake = false; // it was shaken in an earlier life
 	rig_add(rig, webhook);
 	rig_run(rig, SECOND, 10 * MS);
 	assert_int_equal(fake_engine.begun, 0);
