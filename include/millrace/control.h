@@ -196,7 +196,8 @@ struct mr_control_acts {
 
 // A webhook that did not come from the configuration file. With an id of 0 it is a new one: the
 // endpoint is asked before the answer (handshake) unless `secret` stands. With an id it changes
-// what is there: filters, secret, disabled.
+// what is there, and nothing but: filters, secret, disabled (without the flag it is enabled). After
+// a rotation everything is signed with the new secret, retries too.
 enum mr_webhook_put_flag {
 	MR_WEBHOOK_DISABLED = 1, // keeps its place, takes no events
 	MR_WEBHOOK_KEEP_FILTERS = 2, // `filters` says nothing
@@ -215,15 +216,17 @@ struct mr_control_webhook {
 	char secret[MR_SECRET_BYTES_MAX];
 	char resource_type[MR_TYPE_BYTES_MAX + 8]; // empty: taken from the event
 	char target[MR_URL_BYTES_MAX];
-	char filters[4096]; // as in the configuration file: one filter a line
+	char filters[4096]; // one a line: "type=task action=changed,added fields=name"; or "*"
 };
 struct mr_control_webhook_id {
 	struct mr_control_author author;
 	uint64_t id;
 };
 struct mr_control_webhook_done {
-	int32_t result; // 0 or negative errno: -EACCES target refused by policy, -ECONNREFUSED
-		// handshake failed, -EEXIST duplicate, -ENOSPC webhooks.max, -ENOENT
+	// 0 or negative errno: -EINVAL, -EACCES target refused by policy, -ECONNREFUSED handshake
+	// failed, -ETIMEDOUT, -EEXIST duplicate (user, resource, target), -ENOSPC, -ENOENT, -EPERM of
+	// the configuration file, -EBUSY, -ENOTCONN disabled
+	int32_t result;
 	uint16_t http_status; // of the handshake or test, 0: none seen
 	uint16_t secret_length;
 	uint64_t id;
