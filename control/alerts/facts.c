@@ -84,7 +84,7 @@ static void read_webhooks(const struct mr_stats *stats, struct mr_facts *facts)
 	}
 }
 
-static bool is_banned(const struct mr_hot_row *row, const struct mr_ban *bans, uint32_t bans_count)
+static bool is_banned(const struct mr_hot_row *row, const struct mr_facts_bans *bans)
 {
 	const struct mr_scope scopes[] = {
 		{.kind = MR_SCOPE_OBJECT, .id = row->id},
@@ -93,25 +93,22 @@ static bool is_banned(const struct mr_hot_row *row, const struct mr_ban *bans, u
 		{.kind = MR_SCOPE_DATABASE, .id = row->database},
 	};
 
-	for (uint32_t i = 0; i < bans_count; i++) {
-		for (size_t k = 0; k < sizeof(scopes) / sizeof(scopes[0]); k++) {
-			if (bans[i].rule.scope.kind == scopes[k].kind
-				&& bans[i].rule.scope.id == scopes[k].id)
-				return true;
-		}
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		if (scopes[i].id != 0 && bans->has(bans->context, &scopes[i]))
+			return true;
 	}
 	return false;
 }
 
-static void take_object(const struct mr_hot *hot, uint32_t row, const struct mr_ban *bans,
-	uint32_t bans_count, struct mr_facts_object *ret)
+static void take_object(const struct mr_hot *hot, uint32_t row, const struct mr_facts_bans *bans,
+	struct mr_facts_object *ret)
 {
 	ret->row = hot->rows[row];
-	ret->banned = is_banned(&ret->row, bans, bans_count);
+	ret->banned = is_banned(&ret->row, bans);
 }
 
-static void read_objects(const struct mr_stats *stats, const struct mr_ban *bans,
-	uint32_t bans_count, struct mr_facts *facts)
+static void read_objects(
+	const struct mr_stats *stats, const struct mr_facts_bans *bans, struct mr_facts *facts)
 {
 	struct mr_hot hot;
 	uint32_t fastest = 0;
@@ -124,23 +121,23 @@ static void read_objects(const struct mr_stats *stats, const struct mr_ban *bans
 			if (hot.rows[i].now_per_s > hot.rows[fastest].now_per_s)
 				fastest = i;
 		}
-		take_object(&hot, fastest, bans, bans_count, &facts->hot);
+		take_object(&hot, fastest, bans, &facts->hot);
 		if (hot.window_ns > 0)
 			facts->objects_per_s = (double)hot.total * 1e9 / (double)hot.window_ns;
 	}
 	if (mr_hot_read(stats, MR_SCOPE_OBJECT, MR_HOT_BY_REFUSED, facts->now_ns, &hot) == 0
 		&& hot.count > 0)
-		take_object(&hot, 0, bans, bans_count, &facts->full);
+		take_object(&hot, 0, bans, &facts->full);
 }
 
-void mr_facts_read(const struct mr_stats *stats, const struct mr_ban *bans, uint32_t bans_count,
-	struct mr_facts *facts)
+void mr_facts_read(const struct mr_stats *stats, const struct mr_ledgers *ledgers,
+	const struct mr_facts_bans *bans, struct mr_facts *facts)
 {
 	facts->boot_id = stats->boot_id;
 	read_reasons(stats, facts);
 	read_stages(stats, facts);
 	read_webhooks(stats, facts);
-	read_objects(stats, bans, bans_count, facts);
+	read_objects(stats, bans, facts);
 	facts->journal_alarms = mr_stats_sum(stats, MR_STEWARD_JOURNAL_ALARMS);
 	facts->paused = mr_stats_sum(stats, MR_STEWARD_PAUSED);
 	facts->link_up = mr_stats_sum(stats, MR_STEWARD_LINK_UP);
@@ -148,5 +145,5 @@ void mr_facts_read(const struct mr_stats *stats, const struct mr_ban *bans, uint
 	facts->sessions_max = mr_stats_sum(stats, MR_STEWARD_SESSIONS_MAX);
 	facts->reloads = mr_stats_sum(stats, MR_STEWARD_CONFIG_RELOADS);
 	facts->reloads_failed = mr_stats_sum(stats, MR_STEWARD_CONFIG_RELOADS_FAILED);
-	mr_ledgers_read(stats, &facts->ledgers);
+	facts->ledgers = *ledgers;
 }

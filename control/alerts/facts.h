@@ -64,6 +64,13 @@ struct mr_facts {
 	struct mr_facts_canary canary;
 };
 
-// Of the segment; the caller adds the rest. `bans` are those in force.
-void mr_facts_read(const struct mr_stats *stats, const struct mr_ban *bans, uint32_t bans_count,
-	struct mr_facts *facts);
+// The bans in force, whoever knows them.
+struct mr_facts_bans {
+	bool (*has)(void *context, const struct mr_scope *scope);
+	void *context;
+};
+
+// Of the segment; the caller has set the time, and adds the rest. `ledgers` were read when the
+// segment still moved.
+void mr_facts_read(const struct mr_stats *stats, const struct mr_ledgers *ledgers,
+	const struct mr_facts_bans *bans, struct mr_facts *facts);
