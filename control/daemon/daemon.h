@@ -11,6 +11,7 @@ struct mr_history;
 struct mr_settings;
 struct mr_store;
 struct mr_tokens;
+struct mr_watch;
 struct mr_workers;
 
 struct mr_daemon {
@@ -21,5 +22,6 @@ struct mr_daemon {
 	struct mr_board *board; // the snapshot of this second
 	struct mr_history *history;
 	struct mr_workers *workers;
+	struct mr_watch *watch; // alarms
 	int64_t started_at_ns; // wall clock
 };

@@ -1,6 +1,8 @@
 // millrace-controld: the control plane of Millrace.
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,9 +19,11 @@
 #include "store.h"
 #include "ticker.h"
 #include "tokens.h"
+#include "watch.h"
 #include "workers.h"
 
 static atomic_bool stop;
+static struct mr_alert_settings alarms;
 
 static void on_signal(int number)
 {
@@ -58,6 +62,23 @@ static int start_listening(struct mr_daemon *daemon, struct mr_server **ret_serv
 	return r;
 }
 
+// Without a file nobody is told; a file that is wrong is no start.
+static int load_alarms(void)
+{
+	const char *path = getenv("MILLRACE_ALARMS_FILE");
+	char why[MR_ALERT_SETTINGS_WHY_BYTES];
+	const int r =
+		mr_alert_settings_load(path ? path : "/etc/millrace/alarms.yaml", &alarms, why);
+
+	if (r == -ENOENT && !path) {
+		mr_log(MR_LOG_WARNING, "%s: nobody is told of alarms", why);
+		return 0;
+	}
+	if (r < 0)
+		mr_log(MR_LOG_ERROR, "%s", why);
+	return r;
+}
+
 static int make_parts(struct mr_daemon *daemon)
 {
 	char why[MR_STORE_WHY_BYTES] = "no memory";
@@ -66,6 +87,7 @@ static int make_parts(struct mr_daemon *daemon)
 		|| mr_tokens_new(&daemon->tokens, daemon->store) < 0
 		|| mr_ban_list_new(&daemon->bans) < 0 || mr_board_new(&daemon->board) < 0
 		|| mr_history_new(&daemon->history) < 0
+		|| mr_watch_start(&daemon->watch, &alarms, daemon->bans) < 0
 		|| mr_workers_start(&daemon->workers, daemon->settings->direct_socket) < 0) {
 		mr_log(MR_LOG_ERROR, "%s", why);
 		return -1;
@@ -77,6 +99,8 @@ static void free_parts(struct mr_daemon *daemon)
 {
 	mr_workers_free(daemon->workers);
 	mr_history_free(daemon->history);
+	mr_watch_stop(daemon->watch);
+	mr_alert_settings_free(&alarms);
 	mr_board_free(daemon->board);
 	mr_ban_list_free(daemon->bans);
 	mr_tokens_free(daemon->tokens);
@@ -89,6 +113,8 @@ static int run(const struct mr_settings *settings)
 	struct mr_server *server = NULL;
 	int code = MR_EXIT_FAILED;
 
+	if (load_alarms() < 0)
+		return MR_EXIT_CONFIG;
 	take_signals();
 	hold_signals(SIG_BLOCK);
 	if (make_parts(&daemon) == 0 && start_listening(&daemon, &server) == 0) {

@@ -2,6 +2,7 @@
 #include "routes.h"
 
 const struct mr_route_list *const mr_route_lists[] = {
+	&mr_alarm_routes,
 	&mr_audit_routes,
 	&mr_ban_routes,
 	&mr_health_routes,

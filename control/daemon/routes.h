@@ -3,6 +3,7 @@
 
 #include "route.h"
 
+extern const struct mr_route_list mr_alarm_routes;
 extern const struct mr_route_list mr_audit_routes;
 extern const struct mr_route_list mr_ban_routes;
 extern const struct mr_route_list mr_health_routes;

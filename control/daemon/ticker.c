@@ -11,6 +11,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "tokens.h"
+#include "watch.h"
 
 enum { SECOND_NS = 1000000000 };
 
@@ -27,13 +28,17 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 {
 	const struct mr_snapshot *before = mr_snapshot_take(daemon->board);
 
-	mr_board_look(daemon->board, direct, daemon->settings->direct_socket);
+	if (mr_watch_is_cut(daemon->watch))
+		mr_direct_close(direct);
+	mr_board_look(daemon->board, direct,
+		mr_watch_is_cut(daemon->watch) ? "" : daemon->settings->direct_socket);
 	const struct mr_snapshot *after = mr_snapshot_take(daemon->board);
 
 	tell_change(before, after);
 	mr_history_add(daemon->history, &after->second);
 	if (after->connected)
 		mr_adoption_tick(daemon, direct);
+	mr_watch_tick(daemon->watch, after);
 	mr_tokens_load(daemon->tokens);
 	mr_snapshot_drop(after);
 	mr_snapshot_drop(before);
