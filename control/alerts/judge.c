@@ -355,7 +355,7 @@ static bool reload_failed(const struct mr_judge *judge, struct mr_alert *alert)
 	note_count(alert, "failed", failed);
 	summarise(alert, "%" PRIu64 " reloads of the configuration were refused: the old one stays",
 		failed);
-	advise(alert, "millrace reload");
+	advise(alert, "millrace --direct reload");
 	return true;
 }
 

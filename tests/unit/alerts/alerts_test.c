@@ -182,7 +182,7 @@ static const struct fact all_facts[] = {
 	{MR_ALERT_SESSIONS_FULL, open_sessions, "sessions", "90", "millrace status"},
 	{MR_ALERT_LEDGER_IMBALANCE, unbalance, "deliveries", "1", "millrace ledgers"},
 	{MR_ALERT_PAUSED, pause_delivery, "paused", "delivery", "millrace resume delivery"},
-	{MR_ALERT_RELOAD_FAILED, fail_reload, "failed", NULL, "millrace reload"},
+	{MR_ALERT_RELOAD_FAILED, fail_reload, "failed", NULL, "millrace --direct reload"},
 	{MR_ALERT_CANARY_LATE, delay_canary, "arrived", "8", "millrace status"},
 	{MR_ALERT_DATA_PLANE_LOST, lose_data_plane, "away_s", NULL, "systemctl status millraced"},
 };
