@@ -16,7 +16,8 @@ static uint64_t lost_of(struct sim_world *world, uint32_t webhook, uint64_t *ret
 		if (view.state != MR_LEDGER_ACCEPTED || mr_checker_delivered(path, number)
 			|| !mr_workload_reaches(
 				&world->options.workload, view.object, path->resource)
-			|| sim_receivers_rejected(&world->receivers, webhook, number))
+			|| sim_receivers_rejected(&world->receivers, webhook, number)
+			|| sim_world_may_purge(world, number, &view))
 			continue;
 		if (lost++ == 0)
 			*ret_first = number;

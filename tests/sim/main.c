@@ -1,5 +1,5 @@
 // The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]
-// [--journal disk [--dump DIR]]. Without arguments: the seeds of the list in SIM_SEEDS, then a few,
+// [--journal disk [--dump DIR]] [--bans]. Without arguments: the seeds of the list in SIM_SEEDS, then a few,
 // or with MILLRACE_FULL=1 many.
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,6 +19,7 @@ struct run {
 	uint32_t steps; // rounds; 0: as drawn
 	bool verbose;
 	bool journal; // on disk
+	bool bans;
 	const char *dump;
 	uint32_t runs, failures;
 	uint64_t accepted, delivered, dropped, refused;
@@ -37,9 +38,10 @@ static void report(const struct sim_world *world, const char *why)
 		sim_sum(router, MR_DELIVERY_DROPPED), sim_sum(router, MR_DELIVERY_REQUESTS),
 		sim_sum(router, MR_DELIVERY_REQUESTS_FAILED), sim_world_digest(world));
 	if (why != NULL)
-		printf("FAILED seed=%" PRIu64 ": %s\n  again: sim --seed %" PRIu64 "%s\n",
+		printf("FAILED seed=%" PRIu64 ": %s\n  again: sim --seed %" PRIu64 "%s%s\n",
 			world->options.seed, why, world->options.seed,
-			world->options.journal.on ? " --journal disk" : "");
+			world->options.journal.on ? " --journal disk" : "",
+			world->options.bans ? " --bans" : "");
 }
 
 // Returns the digest.
@@ -52,6 +54,7 @@ static uint64_t run_seed(struct run *run, uint64_t seed)
 	sim_options_draw(&options, seed, run->steps);
 	if (run->journal)
 		sim_options_draw_journal(&options);
+	options.bans = run->bans;
 	options.journal.dump = run->dump;
 	if (run->verbose) {
 		printf("seed=%" PRIu64 "\n", seed);
@@ -124,7 +127,7 @@ static bool parse_range(const char *text, struct run *run)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: sim [--seed N | --seeds FROM-TO | --scenario NAME|all] [--steps ROUNDS] [--journal none|disk [--dump DIR]]\nscenarios:");
+		"usage: sim [--seed N | --seeds FROM-TO | --scenario NAME|all] [--steps ROUNDS] [--journal none|disk [--dump DIR]] [--bans]\nscenarios:");
 	sim_scenarios_list();
 	fprintf(stderr, "\n");
 	return 2;
@@ -139,6 +142,7 @@ int main(int argc, char **argv)
 		{"steps", required_argument, NULL, 'n'},
 		{"journal", required_argument, NULL, 'j'},
 		{"dump", required_argument, NULL, 'd'},
+		{"bans", no_argument, NULL, 'b'},
 		{0},
 	};
 	struct run run = {0};
@@ -154,6 +158,10 @@ int main(int argc, char **argv)
 			run.journal = strcmp(optarg, "disk") == 0;
 			if (!run.journal && strcmp(optarg, "none") != 0)
 				return usage();
+			continue;
+		}
+		if (option == 'b') {
+			run.bans = true;
 			continue;
 		}
 		if (option == 'd') {

@@ -75,6 +75,7 @@ struct sim_options {
 	enum sim_disk_kind disk; // without the journal
 	uint64_t disk_lag_ns; // at most
 	struct sim_journal_options journal;
+	bool bans; // an operator is at work
 	// traffic
 	// its hot_share is not used: hot traffic has a rate of its own
 	struct mr_workload_options workload;

@@ -69,6 +69,7 @@ static void open_segment(struct sim_router *router)
 	const struct mr_segment_layout layout = {.boot_id = router->wiring.boot_id,
 		.flows = (uint32_t)router->config->flows,
 		.shards = router->topology.shards,
+		.deliveries = router->topology.deliveries,
 		.stages_count = router->wiring.numbers.count,
 		.webhooks_max = SIM_WEBHOOKS_MAX,
 		.is_volatile = router->config->is_volatile};

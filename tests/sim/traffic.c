@@ -108,6 +108,19 @@ static void offer(struct sim_traffic *traffic, uint64_t object, uint64_t intende
 	mr_ledger_settle(&traffic->ledger, event.number, MR_LEDGER_UNSENT, 0);
 }
 
+// Whether what operators have stopped agrees with the answer.
+static bool agrees(
+	const struct sim_traffic *traffic, const struct mr_pending *event, uint8_t reason)
+{
+	const uint64_t number = mr_producer_flow_number(event);
+	if (traffic->operator== NULL)
+		return true;
+	return reason == MR_REASON_OK ? sim_operator_may_accept(
+		       traffic->operator, number, event->object, event->intended_ns)
+				      : sim_operator_may_refuse(traffic->operator, number,
+					      event->object, event->intended_ns, reason);
+}
+
 static void settle(
 	void *context, const struct mr_pending *event, uint8_t reason, uint32_t retry_after_ms)
 {
@@ -117,6 +130,7 @@ static void settle(
 	traffic->accepted += accepted;
 	traffic->refused += !accepted;
 	traffic->by_reason[reason]++;
+	traffic->against_bans += !agrees(traffic, event, reason);
 	traffic->cold_refused +=
 		!accepted && event->object != traffic->options->workload.hot_object;
 	mr_ledger_settle(&traffic->ledger, mr_producer_flow_number(event),

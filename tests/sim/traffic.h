@@ -10,6 +10,7 @@
 #include "checker.h"
 #include "frame.h"
 #include "network.h"
+#include "operator.h"
 #include "options.h"
 #include "producer_session.h"
 #include "retry_queue.h"
@@ -27,6 +28,7 @@ struct sim_stream { // of events at an even rate
 struct sim_traffic {
 	const struct sim_options *options;
 	struct sim_network *network;
+	const struct sim_operator *operator; // NULL: none
 	struct mr_workload workload;
 	struct mr_ledger ledger;
 	struct mr_retry_queue retries;
@@ -40,6 +42,7 @@ struct sim_traffic {
 	uint64_t by_reason[MR_REASON_LIMIT];
 	uint64_t cold_refused; // of objects that are not hot
 	uint64_t packets;
+	uint64_t against_bans; // accepted or refused as no rule could have it
 	uint64_t absurd; // messages of the router that no producer should get
 };
 

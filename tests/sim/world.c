@@ -34,6 +34,8 @@ bool sim_world_boot(struct sim_world *world)
 	if (!sim_router_open(&world->router, &boot))
 		return false;
 	sim_receivers_attach(&world->receivers, world->router.net);
+	if (world->options.bans)
+		sim_operator_boot(&world->operator, & world->router, world->now_ns);
 	sim_cost_init(&world->cost, COST_UNIT_NS);
 	memset(world->stalled_until_ns, 0, sizeof(world->stalled_until_ns));
 	return true;
@@ -47,6 +49,10 @@ void sim_world_open(struct sim_world *world, const struct sim_options *options)
 	mr_rng_seed(&world->rng, options->seed ^ 0x3017d);
 	sim_network_init(&world->network, &world->faults, options->seed);
 	sim_traffic_init(&world->traffic, options, &world->network, world->now_ns);
+	if (options->bans) {
+		sim_operator_init(&world->operator, options, &world->traffic.workload);
+		world->traffic.operator= & world->operator;
+	}
 	sim_receivers_init(&world->receivers, options, &world->faults, &world->traffic.ledger,
 		sim_hash_seed(options));
 	if (options->journal.on)
@@ -59,6 +65,8 @@ void sim_world_close(struct sim_world *world)
 {
 	sim_router_close(&world->router);
 	sim_receivers_fini(&world->receivers);
+	if (world->options.bans)
+		sim_operator_fini(&world->operator);
 	sim_traffic_fini(&world->traffic);
 	sim_network_fini(&world->network);
 	if (world->options.journal.on)
@@ -169,6 +177,8 @@ bool sim_world_round(struct sim_world *world)
 	move_frames(world);
 	sim_traffic_step(&world->traffic, world->now_ns);
 	sim_receivers_step(&world->receivers, world->now_ns);
+	if (world->options.bans)
+		sim_operator_step(&world->operator, world->now_ns);
 	if (world->options.journal.on && !world->is_calm)
 		sim_journal_step(&world->journal, world->now_ns);
 	bool busy = step_stages(world);
@@ -212,6 +222,7 @@ bool sim_world_calm(struct sim_world *world)
 	uint64_t end_ns = world->now_ns + CALM_NS;
 	world->faults = (struct sim_faults){0};
 	world->is_calm = true;
+	world->operator.is_calm = true;
 	if (world->options.journal.on)
 		sim_journal_calm(&world->journal);
 	world->options.answer_ns = world->options.answer_min_ns + QUICK_NS;
@@ -221,6 +232,7 @@ bool sim_world_calm(struct sim_world *world)
 		if (!sim_world_round(world))
 			return false;
 		if (world->rounds % AUDIT_ROUNDS == 0 && world->network.count == 0
+			&& (!world->options.bans || sim_operator_is_idle(&world->operator))
 			&& sim_traffic_unsettled(&world->traffic) == 0
 			&& sim_router_is_done(&world->router))
 			return true;
