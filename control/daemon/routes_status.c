@@ -117,12 +117,12 @@ static void get_status(struct mr_request *request)
 	struct mr_ban_list *bans = request->daemon->bans;
 
 	mr_answer_json(request, 200,
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "at",
-			mr_json_time(now->at_ns), "router", router_of(now), "events",
-			events_of(&now->ledgers), "deliveries", deliveries_of(&now->ledgers),
-			"rates", rates_of(&now->second), "stages", stages_of(now), "journal",
-			journal_of(now), "paused", paused_of(bans), "bans",
-			(int)mr_ban_list_count(bans)));
+		json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "at",
+			mr_json_time(now->at_ns), "role", mr_role_name(request->caller.role),
+			"router", router_of(now), "events", events_of(&now->ledgers), "deliveries",
+			deliveries_of(&now->ledgers), "rates", rates_of(&now->second), "stages",
+			stages_of(now), "journal", journal_of(now), "paused", paused_of(bans),
+			"bans", (int)mr_ban_list_count(bans)));
 }
 
 static const struct mr_route routes[] = {

@@ -14,8 +14,6 @@ static void put_headers(struct mr_request *request, const char *tag)
 	mr_answer_header(request, "Cache-Control", "no-cache");
 	mr_answer_header(request, "Content-Security-Policy",
 		"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'");
-	mr_answer_header(request, "X-Content-Type-Options", "nosniff");
-	mr_answer_header(request, "Referrer-Policy", "no-referrer");
 }
 
 static void get_file(struct mr_request *request)

@@ -11,8 +11,9 @@ const CHARTS = [
     { title: 'refused', value: (row) => row.refused }, { title: 'delivered', value: (row) => row.delivered }] },
   { title: 'Waiting', series: [
     { title: 'events in queues', value: (row) => row.queued ?? 0 }, { title: 'deliveries in lanes', value: (row) => row.pending }] },
-  { title: 'Received until delivered, p99', format: (value) => seconds(value / 1e6), series: [
-    { title: 'p99', value: (row) => row.p99_us ?? 0 }] },
+  { title: 'Received until delivered', format: (value) => seconds(value / 1e6), series: [
+    { title: 'p50', value: (row) => row.p50_us ?? 0 }, { title: 'p99', value: (row) => row.p99_us ?? 0 }] },
+  { title: 'Busiest core', format: percent, series: [{ title: 'share of its time', value: (row) => row.busiest ?? 0 }] },
 ];
 let charts;
 
@@ -60,16 +61,21 @@ function showBalances(events, deliveries) {
 
 export function showLatencies(rows) {
   table(byId('latencies'), 'Latency of each hop', [
-    { title: 'Hop', cell: (row) => row.name, className: 'wide' }, { title: 'Count', number: true, cell: (row) => count(row.count) },
+    { title: 'Hop', cell: (row) => row.help || row.name, className: 'wide' }, { title: 'Count', number: true, cell: (row) => count(row.count) },
     ...['p50', 'p90', 'p99', 'p999', 'max'].map((name) => ({ title: name, number: true, cell: (row) => micros(row[`${name}_us`]) })),
   ], rows, 'Nothing has been measured yet.');
 }
 
 export function showHot(answer, kind, may, changed) {
   const rows = answer.data ?? [];
+  if (kind === 'endpoint') {
+    byId('hot-window').textContent = 'since the start';
+    showEndpoints(rows, byId('hot-table'));
+    return;
+  }
   const most = Math.max(1, ...rows.map((row) => row.rate ?? 0));
   byId('hot-window').textContent = answer.window_s ? `over the last ${seconds(answer.window_s)}; ± is the bound of the error` : '';
-  const actions = (row) => may.operate && kind !== 'endpoint' ? [
+  const actions = (row) => may.operate ? [
     row.banned
       ? el('button', { type: 'button', className: 'plain', 'data-key': `hot-unban-${row.id}`, onclick: () => unban({ kind, id: row.id }, changed) }, 'Unban')
       : el('button', { type: 'button', className: 'danger', 'data-key': `hot-ban-${row.id}`, onclick: () => banDialog({ kind, id: row.id }, changed) }, 'Ban'),
@@ -83,11 +89,11 @@ export function showHot(answer, kind, may, changed) {
     return line;
   };
   table(byId('hot-table'), `Hot: ${kind}`, [
-    { title: kind, className: 'id', cell: (row) => [row.id ?? row.name, row.banned ? [' ', chip(String(row.banned === true ? 'banned' : row.banned), 'warn')] : null].flat() },
+    { title: kind, className: 'id', cell: (row) => [row.id, row.banned ? [' ', chip(String(row.banned === true ? 'banned' : row.banned), 'warn')] : null].flat() },
     { title: 'Per second', number: true, cell: (row) => [short(row.rate), bar(row)] },
     { title: 'Counted', number: true, cell: (row) => `${count(row.count)}${row.error ? ` ± ${count(row.error)}` : ''}` },
     { title: 'Refused', number: true, cell: (row) => count(row.refused) }, { title: 'In queue', number: true, cell: (row) => count(row.queued) },
-    ...owner, ...(may.operate && kind !== 'endpoint' ? [{ title: 'Act', cell: actions }] : []),
+    ...owner, ...(may.operate ? [{ title: 'Act', cell: actions }] : []),
   ], rows, 'Nothing is busy.');
 }
 
@@ -105,12 +111,14 @@ export function showWebhooks(rows) {
   ], rows, 'There is no webhook yet. The configuration file or POST /api/1.0/webhooks makes one.');
 }
 
-export function showEndpoints(rows) {
-  table(byId('endpoints-table'), 'Endpoints', [
+export function showEndpoints(rows, place = byId('endpoints-table')) {
+  table(place, 'Endpoints', [
     { title: 'Endpoint', cell: (row) => row.origin, className: 'wide' }, { title: 'Webhooks', number: true, cell: (row) => count(row.webhooks) },
-    { title: 'Waiting', number: true, cell: (row) => count(row.pending) }, { title: 'Failed', number: true, cell: (row) => count(row.failed ?? row.requests_failed) },
+    { title: 'Failing', number: true, cell: (row) => count(row.failing) },
+    { title: 'Waiting', number: true, cell: (row) => count(row.pending) }, { title: 'Oldest', number: true, cell: (row) => row.oldest_s ? seconds(row.oldest_s) : '–' },
+    { title: 'Requests', number: true, cell: (row) => count(row.requests) }, { title: 'Failed', number: true, cell: (row) => count(row.requests_failed) },
     { title: 'Last', number: true, cell: (row) => row.last_status ? String(row.last_status) : '–' },
-    { title: 'Answer p99', number: true, cell: (row) => micros(row.request_p99_us) },
+    { title: 'Mean answer', number: true, cell: (row) => row.request_mean_ms === null ? '–' : seconds(row.request_mean_ms / 1e3) },
   ], rows, 'There is no endpoint yet.');
 }
 
@@ -118,7 +126,7 @@ export function showLedgers(rows) {
   const columns = ['accepted', 'refused', 'queued', 'distributed', 'dropped'];
   table(byId('ledgers-table'), 'Ledgers', [
     { title: 'Id', className: 'id', cell: (row) => row.id },
-    ...columns.map((name) => ({ title: name, number: true, cell: (row) => count((row.events ?? row)[name]) })),
+    ...columns.map((name) => ({ title: name, number: true, cell: (row) => count(row[name]) })),
   ], rows, 'Nothing has been counted yet.');
 }
 
