@@ -23,6 +23,8 @@
 	X(checkpoint_end, "a checkpoint is durable and no frame says so")                \
 	X(snapshot_before_frame, "a start is about to write a frame of its snapshot")    \
 	X(snapshot_counts, "a snapshot counts and nothing else is written")              \
+	X(ban_sent, "the stages have a ban that is not recorded")                        \
+	X(ban_recorded, "a ban is durable and nobody was told")                          \
 	X(session_recorded, "a session is durable and has no WELCOME")                   \
 	X(batch_recorded, "a batch is recorded and not attempted")                       \
 	X(attempt_succeeded, "an endpoint took a batch and no record says so")

@@ -76,8 +76,8 @@ struct mr_recovery_config {
 	uint32_t shards;
 	uint32_t deliveries;
 	struct mr_recovery_homes homes;
-	// The record of every webhook and key that did not come from the configuration file, before
-	// `homes` is asked; NULL: nobody wants them.
+	// The record of every webhook and key that did not come from the configuration file, of
+	// every ban, and of the pauses, before `homes` is asked; NULL: nobody wants them.
 	void (*keep)(void *owner, const struct mr_record *record);
 	void *keep_owner;
 	// Progress, every second or so: what is being done ("replaying"), how much of how much.

@@ -286,9 +286,9 @@ int mr_replay_record(
 		return replay_expired(replay, bytes);
 	case MR_RECORD_WEBHOOK:
 	case MR_RECORD_APP:
-		return replay_keep(replay, record);
 	case MR_RECORD_BAN:
 	case MR_RECORD_PAUSE:
+		return replay_keep(replay, record);
 	case MR_RECORD_TAKEN:
 	case MR_RECORD_KIND_COUNT:
 		break;

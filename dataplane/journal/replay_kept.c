@@ -1,5 +1,6 @@
 // Records of the node stream that say all there is to say of a thing: webhooks and keys that did
-// not come from the configuration file. The last one of each stands; one that removes it ends it.
+// not come from the configuration file, bans, and the pauses as a whole. The last one of each
+// stands; one that removes it ends it.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,11 @@ struct kept_key {
 	uint32_t kind;
 };
 
-static_assert((int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_APP_RECORD_REMOVED, "one bit for both");
+static_assert((int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_APP_RECORD_REMOVED
+		&& (int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_BAN_RECORD_LIFTED,
+	"one bit for all");
+
+enum { THE_ONLY_ONE = 1 }; // of its kind
 
 void replay_kept_init(struct mr_replay *replay)
 {
@@ -48,8 +53,15 @@ static struct kept_key key_of(const struct mr_record *record)
 	const void *bytes = record;
 	const struct mr_record_webhook *webhook = bytes;
 	const struct mr_record_app *app = bytes;
-	return (struct kept_key){
-		record->kind == MR_RECORD_APP ? app->key_id : webhook->webhook, record->kind};
+	const struct mr_ban *ban = &((const struct mr_record_ban *)bytes)->ban;
+	struct kept_key key = {.id = THE_ONLY_ONE, .kind = record->kind};
+	if (record->kind == MR_RECORD_WEBHOOK)
+		key.id = webhook->webhook;
+	else if (record->kind == MR_RECORD_APP)
+		key.id = app->key_id;
+	else if (record->kind == MR_RECORD_BAN) // of no scope: the newest id
+		key.id = ban->rule.scope.kind != MR_SCOPE_NONE ? ban->id : UINT64_MAX;
+	return key;
 }
 
 int replay_keep(struct mr_replay *replay, const struct mr_record *record)

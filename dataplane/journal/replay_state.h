@@ -110,7 +110,8 @@ static inline bool replay_matters(
 // -- replay_kept.c
 void replay_kept_init(struct mr_replay *replay);
 void replay_kept_fini(struct mr_replay *replay);
-int replay_keep(struct mr_replay *replay, const struct mr_record *record); // WEBHOOK and APP
+// WEBHOOK, APP, BAN and PAUSE.
+int replay_keep(struct mr_replay *replay, const struct mr_record *record);
 
 // -- replay_lanes.c
 int replay_match(

@@ -1,10 +1,14 @@
 #include "node.h"
 
+#include <string.h>
+
 #include "mr_assert.h"
 #include "record_codec.h"
 
-enum { ROOM = 256 }; // for the longest of its records
-static_assert(sizeof(struct mr_record_session) <= ROOM && sizeof(struct mr_record_expired) <= ROOM,
+// For what is written at once: two bans, or one and the pauses.
+enum { ROOM = sizeof(struct mr_record_ban) + sizeof(struct mr_record_pause) };
+static_assert(sizeof(struct mr_record_session) <= ROOM && sizeof(struct mr_record_expired) <= ROOM
+		&& sizeof(struct mr_record_ban) <= sizeof(struct mr_record_pause),
 	"every record finds it");
 
 bool mr_node_has_room(const struct mr_node *node)
@@ -58,6 +62,30 @@ uint64_t mr_node_webhook(struct mr_node *node, struct mr_record_webhook *record,
 uint64_t mr_node_app(struct mr_node *node, struct mr_record_app *record, uint16_t flags)
 {
 	return append(node, record, sizeof(*record), MR_RECORD_APP, flags);
+}
+
+uint64_t mr_node_ban(struct mr_node *node, const struct mr_ban *ban, enum mr_ban_record_flag flags)
+{
+	struct mr_record_ban record = {.ban = *ban};
+	return append(node, &record, sizeof(record), MR_RECORD_BAN, (uint16_t)flags);
+}
+
+uint64_t mr_node_ban_id(struct mr_node *node, uint64_t id)
+{
+	const struct mr_ban ban = {.id = id};
+	return mr_node_ban(node, &ban, 0);
+}
+
+uint64_t mr_node_paused(struct mr_node *node, const struct mr_paused paused[MR_PAUSES])
+{
+	struct mr_record_pause record = {0};
+	memcpy(record.paused, paused, sizeof(record.paused));
+	return append(node, &record, sizeof(record), MR_RECORD_PAUSE, 0);
+}
+
+uint64_t mr_node_end(const struct mr_node *node)
+{
+	return node->stream != NULL ? mr_stream_next(node->stream) : 0;
 }
 
 bool mr_node_durable(const struct mr_node *node, uint64_t end)

@@ -1,5 +1,5 @@
-// The steward's own stream in the journal: which sessions are open, and which webhooks were given
-// up. A volatile router has none: then there is always room, and everything counts at once.
+// The steward's own stream in the journal: which sessions are open, which webhooks were given up,
+// what operators have stopped. A volatile router has none: then there is always room, and everything counts at once.
 #pragma once
 
 #include <stdbool.h>
@@ -25,7 +25,7 @@ struct mr_node_session {
 	uint32_t epoch;
 };
 
-// Whether the next record finds room; later, when the journal has taken what is there.
+// Whether the next record finds room, also one of a ban behind it; later, when the journal has taken what is there.
 bool mr_node_has_room(const struct mr_node *node);
 // Appends a record and returns its end: it counts once mr_node_durable says so.
 uint64_t mr_node_session(
@@ -36,6 +36,10 @@ uint64_t mr_node_expired(struct mr_node *node, uint64_t webhook, uint64_t entry_
 bool mr_node_fits(const struct mr_node *node, size_t bytes);
 uint64_t mr_node_webhook(struct mr_node *node, struct mr_record_webhook *record, uint16_t flags);
 uint64_t mr_node_app(struct mr_node *node, struct mr_record_app *record, uint16_t flags);
+uint64_t mr_node_ban(struct mr_node *node, const struct mr_ban *ban, enum mr_ban_record_flag flags);
+uint64_t mr_node_ban_id(struct mr_node *node, uint64_t id); // given out last
+uint64_t mr_node_paused(struct mr_node *node, const struct mr_paused paused[MR_PAUSES]);
+uint64_t mr_node_end(const struct mr_node *node); // of the last record
 bool mr_node_durable(const struct mr_node *node, uint64_t end);
 // The journal has failed: nothing will be durable any more.
 bool mr_node_failed(const struct mr_node *node);

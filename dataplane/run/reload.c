@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "config_table.h"
 #include "log.h"
 #include "steward.h"
@@ -64,7 +65,19 @@ static void apply(struct mr_steward *steward, struct mr_config *fresh)
 		fresh->webhooks_count);
 }
 
-void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret_reload)
+static void remember(struct mr_steward *steward, uint32_t uid)
+{
+	struct mr_act act = {
+		.at_ns = mr_clock_wall_ns(), .kind = MR_ACT_RELOADED, .direct = 1, .uid = uid};
+	if (uid == 0)
+		snprintf(act.ban.author, sizeof(act.ban.author), "root");
+	else
+		snprintf(act.ban.author, sizeof(act.ban.author), "uid %u", uid);
+	(void)mr_act_log_add(&steward->acts.log, &act);
+}
+
+void mr_steward_reload(
+	struct mr_steward *steward, uint32_t uid, struct mr_control_reload *ret_reload)
 {
 	struct mr_config_report report = {.err = stderr};
 	struct mr_config *fresh = mr_config_new();
@@ -80,6 +93,7 @@ void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret
 	snprintf(ret_reload->message, sizeof(ret_reload->message), "%s", report.first);
 	if (err == 0) {
 		apply(steward, fresh);
+		remember(steward, uid);
 		return;
 	}
 	mr_config_free(fresh);

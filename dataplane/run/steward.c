@@ -8,6 +8,34 @@
 
 enum { TO_STEWARD_BURST = 32 };
 
+static struct mr_stage_set stages_from(uint32_t first, uint32_t end, struct mr_stage_set set)
+{
+	for (uint32_t i = first; i < end; i++)
+		mr_stage_set_add(&set, i);
+	return set;
+}
+
+static bool init_acts(struct mr_steward *steward, struct mr_arena *arena)
+{
+	const struct mr_wiring *wiring = steward->config.wiring;
+	const struct mr_stage_numbers *numbers = &wiring->numbers;
+	struct mr_acts_config acts = {.postbox = &steward->postbox,
+		.node = &steward->node,
+		.control = &steward->control,
+		.bans = &steward->stats->counters[MR_STEWARD_BANS],
+		.paused = &steward->stats->counters[MR_STEWARD_PAUSED]};
+	acts.workers = stages_from(numbers->shard, numbers->journal, acts.workers);
+	acts.workers = stages_from(numbers->delivery, numbers->steward, acts.workers);
+	acts.all = stages_from(numbers->source, numbers->shard, acts.workers);
+	bool done = mr_acts_init(&steward->acts, arena, &acts);
+	done = mr_recent_init(&steward->acts.recent, arena, steward->config.segment,
+		       wiring->topology->shards)
+		&& done;
+	return mr_throttles_init(
+		       &steward->acts.throttles, arena, wiring->throttles, wiring->topology->shards)
+		&& done;
+}
+
 bool mr_steward_init(
 	struct mr_steward *steward, struct mr_arena *arena, const struct mr_steward_config *config)
 {
@@ -39,6 +67,7 @@ bool mr_steward_init(
 	for (uint32_t i = numbers->shard; i < numbers->journal; i++)
 		mr_stage_set_add(&directory.shards, i);
 	bool done = mr_postbox_init(&steward->postbox, arena);
+	done = init_acts(steward, arena) && done;
 	done = mr_directory_init(
 		       &steward->directory, arena, &steward->postbox, &steward->node, &directory)
 		&& done;
@@ -103,7 +132,9 @@ void mr_steward_keep(struct mr_steward *steward, const struct mr_record *record)
 {
 	const void *bytes = record;
 	struct mr_guard guard = mr_steward_guard(steward);
-	if (record->kind == MR_RECORD_APP)
+	if (record->kind == MR_RECORD_BAN || record->kind == MR_RECORD_PAUSE)
+		mr_acts_recover(&steward->acts, record);
+	else if (record->kind == MR_RECORD_APP)
 		mr_apps_recover(&steward->apps, bytes);
 	else
 		mr_webhook_acts_recover(&steward->webhook_acts, bytes, &guard);
@@ -207,13 +238,6 @@ static bool take_all(struct mr_steward *steward)
 
 // -- What the stages are told
 
-static struct mr_stage_set stages_from(uint32_t first, uint32_t end, struct mr_stage_set set)
-{
-	for (uint32_t i = first; i < end; i++)
-		mr_stage_set_add(&set, i);
-	return set;
-}
-
 static uint32_t count_apps(const struct mr_key *keys, uint32_t keys_count)
 {
 	uint32_t count = 0;
@@ -312,14 +336,15 @@ static bool record_given_up(struct mr_steward *steward, uint32_t lane)
 	return true;
 }
 
-// Writes again what a start needs of sessions, of webhooks that were given up, and of what did not
-// come from the configuration file, as far as there is room.
+// Writes again what a start needs of sessions, of webhooks that were given up, of what did not come
+// from the configuration file, and of bans and pauses, as far as there is room.
 static void work_on_checkpoint(struct mr_steward *steward)
 {
 	const struct mr_wiring *wiring = steward->config.wiring;
 	if (steward->checkpoint == 0) {
 		steward->checkpoint = mr_node_wanted(&steward->node);
 		steward->checkpoint_at = 0;
+		steward->checkpoint_ban = 0;
 	}
 	if (steward->checkpoint == 0)
 		return;
@@ -341,6 +366,9 @@ static void work_on_checkpoint(struct mr_steward *steward)
 			return;
 		}
 	}
+	while (!mr_acts_record(&steward->acts, &steward->checkpoint_ban))
+		if (!mr_node_has_room(&steward->node))
+			return;
 	mr_node_checkpointed(&steward->node, steward->checkpoint);
 	steward->checkpoint = 0;
 }
@@ -349,12 +377,15 @@ bool mr_steward_step(struct mr_steward *steward, struct mr_now now)
 {
 	steward->node.wall_ns = now.wall_ns;
 	mr_node_retire(&steward->node);
-	bool moved = take_all(steward);
-	send_wanted(steward);
-	moved |= mr_webhook_acts_work(&steward->webhook_acts, now.mono_ns);
-	moved |= mr_apps_work(&steward->apps, now.mono_ns);
-	moved |= mr_registry_work(&steward->registry);
-	moved |= mr_directory_work(&steward->directory, now.mono_ns);
+	bool moved = mr_acts_work(&steward->acts, now); // first: what is stopped, is stopped now
+	moved |= take_all(steward);
+	if (mr_acts_restored(&steward->acts)) {
+		send_wanted(steward);
+		moved |= mr_webhook_acts_work(&steward->webhook_acts, now.mono_ns);
+		moved |= mr_apps_work(&steward->apps, now.mono_ns);
+		moved |= mr_registry_work(&steward->registry);
+		moved |= mr_directory_work(&steward->directory, now.mono_ns);
+	}
 	moved |= mr_postbox_work(&steward->postbox);
 	work_on_checkpoint(steward);
 	mr_gauge(&steward->stats->counters[MR_STEWARD_SESSIONS], steward->directory.open);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acts.h"
 #include "alarms.h"
 #include "apps.h"
 #include "arena.h"
@@ -42,12 +43,14 @@ struct mr_steward {
 	struct mr_registry registry;
 	struct mr_webhook_acts webhook_acts;
 	struct mr_apps apps;
+	struct mr_acts acts;
 	struct mr_control control;
 	enum mr_router_state state;
 	bool wants_keys, wants_tune, wants_pause, wants_go; // messages that wait for room
 	bool resumed; // the stages go on with what was recovered
 	uint64_t checkpoint; // under way; 0: none
-	uint32_t checkpoint_at; // its next session, then lane, posted webhook, key
+	uint32_t checkpoint_at; // its next session, then lane, posted webhook, key; then
+	uint64_t checkpoint_ban; // the last ban written
 	uint64_t recovery_done_bytes, recovery_all_bytes, recovery_said_ns;
 	struct mr_alarms alarms;
 	bool link_up;
@@ -71,7 +74,8 @@ void mr_steward_recovering(
 void mr_steward_wired(struct mr_steward *steward);
 // Sessions and expiries of the journal, before the first step.
 void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *recovered);
-// A webhook or a key that a start has found in the journal, before the stages are built.
+// A webhook, a key, a ban or the pauses that a start has found in the journal, before the stages are
+// built.
 void mr_steward_keep(struct mr_steward *steward, const struct mr_record *record);
 // Where deliveries may go, as it is configured now.
 struct mr_guard mr_steward_guard(const struct mr_steward *steward);
@@ -89,6 +93,7 @@ void mr_steward_stop(struct mr_steward *steward); // closes the socket, frees th
 // signalfd or negative errno.
 int mr_steward_signals(void);
 // -- reload.c
-// Reads the configuration's sources again: what is wrong changes nothing. Fills the reply for the
-// control socket.
-void mr_steward_reload(struct mr_steward *steward, struct mr_control_reload *ret_reload);
+// Reads the configuration's sources again, for the user `uid`: what is wrong changes nothing. Fills
+// the reply for the control socket.
+void mr_steward_reload(
+	struct mr_steward *steward, uint32_t uid, struct mr_control_reload *ret_reload);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "control_acts.h"
 #include "control_webhooks.h"
 #include "log.h"
 #include "notify.h"
@@ -57,11 +58,11 @@ static void reload(void *owner, const struct mr_control_request *request)
 {
 	struct mr_steward *steward = owner;
 	struct mr_control_reload result;
-	mr_steward_reload(steward, &result);
+	mr_steward_reload(steward, request->uid, &result);
 	mr_control_reply(&steward->control, &request->ticket, &result);
 }
 
-// What is answered; the functions stand in files of their own (handlers.h).
+// What is answered; the functions stand in files of their own.
 static const struct mr_control_handler handlers[] = {
 	{MR_CONTROL_HELLO, say_welcome},
 	{MR_CONTROL_STATUS, say_status},
@@ -73,6 +74,12 @@ static const struct mr_control_handler handlers[] = {
 	{MR_CONTROL_APP_PUT, mr_handle_app_put},
 	{MR_CONTROL_APP_REMOVE, mr_handle_app_remove},
 	{MR_CONTROL_APPS, mr_handle_apps},
+	{MR_CONTROL_BAN, mr_handle_ban},
+	{MR_CONTROL_UNBAN, mr_handle_unban},
+	{MR_CONTROL_PURGE, mr_handle_purge},
+	{MR_CONTROL_PAUSE, mr_handle_pause},
+	{MR_CONTROL_BANS, mr_handle_bans},
+	{MR_CONTROL_ACTS, mr_handle_acts},
 };
 
 int mr_steward_start(

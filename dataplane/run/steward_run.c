@@ -40,8 +40,8 @@ int mr_steward_signals(void)
 static bool configured(const struct mr_steward *steward)
 {
 	return steward->registry.todo.count == 0 && !steward->registry.waiting
-		&& !steward->wants_keys && !steward->wants_tune && !steward->wants_go
-		&& mr_postbox_idle(&steward->postbox);
+		&& mr_acts_restored(&steward->acts) && !steward->wants_keys && !steward->wants_tune
+		&& !steward->wants_go && mr_postbox_idle(&steward->postbox);
 }
 
 static void become_ready(struct mr_steward *steward, uint64_t now_ns)
@@ -100,7 +100,7 @@ static bool take_signals(struct mr_steward *steward, uint64_t now_ns)
 	while (steward->signals >= 0
 		&& read(steward->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			mr_steward_reload(steward, &reply);
+			mr_steward_reload(steward, info.ssi_uid, &reply);
 		else if (steward->state == MR_ROUTER_DRAINING)
 			return false;
 		else
@@ -135,6 +135,7 @@ static void watch_link(struct mr_steward *steward, uint64_t now_ns)
 	if (info.link_up != steward->link_up)
 		mr_log(MR_LOG_NOTICE, "port %s: link %s", info.name, info.link_up ? "up" : "down");
 	steward->link_up = info.link_up;
+	mr_gauge(&steward->stats->counters[MR_STEWARD_LINK_UP], info.link_up);
 }
 
 bool mr_steward_has_failed(const struct mr_steward *steward, uint64_t now_ns)
@@ -192,7 +193,7 @@ int mr_steward_run(struct mr_steward *steward)
 			now.mono_ns);
 		mr_gauge(&steward->stats->counters[MR_STEWARD_JOURNAL_ALARMS], steward->alarms.on);
 		bool waits = moved || !mr_postbox_idle(&steward->postbox)
-			|| steward->directory.recording > 0;
+			|| steward->directory.recording > 0 || !mr_acts_idle(&steward->acts);
 		if (!asked) // else there may be something to send
 			sleep_until_asked(steward, waits ? NAP_ACTIVE_NS : NAP_NS);
 	}

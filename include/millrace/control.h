@@ -182,7 +182,9 @@ struct mr_act {
 	uint32_t uid; // of the peer
 	uint32_t result; // positive errno; 0: done
 	struct mr_ban ban; // BANNED, UNBANNED, BAN_EXPIRED, PURGED (scope, author)
-	uint64_t subject; // webhook or app; PAUSED, RESUMED: enum mr_pause bits
+	// Webhook or app; PAUSED, RESUMED, PAUSE_EXPIRED: enum mr_pause bits (ban: author, reason,
+	// end); PURGED: events and deliveries dropped.
+	uint64_t subject;
 };
 static_assert(sizeof(struct mr_act) == 280, "control format");
 

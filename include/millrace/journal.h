@@ -18,7 +18,9 @@
 #include <millrace/limits.h>
 
 enum {
-	MR_JOURNAL_VERSION = 0,
+	// 1: records of bans, pauses, posted webhooks and keys stand in the node stream. A reader
+	// takes older versions.
+	MR_JOURNAL_VERSION = 1,
 	MR_JOURNAL_BLOCK_BYTES = 4096,
 	MR_SEGMENT_MAGIC = 0x4753524d, // "MRSG"
 	MR_FRAME_MAGIC = 0x5246524d, // "MRFR"

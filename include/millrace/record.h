@@ -263,6 +263,8 @@ struct mr_record_webhook {
 };
 static_assert(sizeof(struct mr_record_webhook) == 72, "record format");
 
+// LIFTED ends the ban with this id. A second ban of a scope takes the place of the first one, whose
+// end stands behind it. A record of no scope (MR_SCOPE_NONE) says which id was given out last.
 enum mr_ban_record_flag { MR_BAN_RECORD_LIFTED = 1 };
 
 struct mr_record_ban {

@@ -160,6 +160,20 @@ static void a_header_of_a_newer_release_is_told_from_damage(void **state)
 	assert_int_equal(mr_segment_check(block, 7), -EPROTONOSUPPORT);
 }
 
+static void a_header_of_an_older_release_is_taken(void **state)
+{
+	(void)state;
+	alignas(BLOCK) static uint8_t block[BLOCK];
+	alignas(8) static uint8_t copy[BLOCK];
+	header_fill(block);
+	struct mr_segment_header *header = (struct mr_segment_header *)(void *)block;
+	header->version = MR_JOURNAL_VERSION - 1;
+	header->check = 0;
+	memcpy(copy, block, BLOCK);
+	header->check = mr_hash_bytes(copy, BLOCK, 0);
+	assert_int_equal(mr_segment_check(block, 7), 0);
+}
+
 static void no_flipped_bit_of_a_header_survives(void **state)
 {
 	(void)state;
@@ -328,6 +342,7 @@ int main(void)
 		cmocka_unit_test(an_index_frame_has_its_golden_bytes),
 		cmocka_unit_test(a_segment_header_has_its_golden_bytes),
 		cmocka_unit_test(a_header_of_a_newer_release_is_told_from_damage),
+		cmocka_unit_test(a_header_of_an_older_release_is_taken),
 		cmocka_unit_test(no_flipped_bit_of_a_header_survives),
 		cmocka_unit_test(no_flipped_bit_of_a_frame_survives),
 		cmocka_unit_test(frames_of_others_are_none),
