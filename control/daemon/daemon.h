@@ -8,6 +8,7 @@
 struct mr_ban_list;
 struct mr_board;
 struct mr_history;
+struct mr_listeners;
 struct mr_settings;
 struct mr_store;
 struct mr_tokens;
@@ -21,6 +22,7 @@ struct mr_daemon {
 	struct mr_ban_list *bans;
 	struct mr_board *board; // the snapshot of this second
 	struct mr_history *history;
+	struct mr_listeners *listeners;
 	struct mr_workers *workers;
 	struct mr_watch *watch; // alarms
 	int64_t started_at_ns; // wall clock

@@ -61,21 +61,40 @@ int mr_listen_unix(const char *path, char *ret_why)
 	return r;
 }
 
-int mr_listen_tcp(const char *address, char *ret_why)
+// The address as sockets take it; NULL: it has another form. The caller frees it.
+static struct addrinfo *resolve(const char *address)
 {
 	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	const char *port = strrchr(address, ':');
+	const bool is_v6 = address[0] == '[';
 	char host[64];
+
+	if (!port || (is_v6 && (port < address + 2 || port[-1] != ']'))
+		|| !mr_copy_text(host, sizeof(host), address + is_v6,
+			(size_t)(port - address) - 2 * (size_t)is_v6)
+		|| getaddrinfo(host, port + 1, &hints, &found) != 0)
+		return NULL;
+	return found;
+}
+
+bool mr_listen_address_fits(const char *address)
+{
+	struct addrinfo *found = resolve(address);
+
+	if (found)
+		freeaddrinfo(found);
+	return found != NULL;
+}
+
+int mr_listen_tcp(const char *address, char *ret_why)
+{
+	struct addrinfo *found = resolve(address);
 	const int on = 1;
 	int r = -EINVAL;
-	const bool is_v6 = address[0] == '[' && port && port > address + 1 && port[-1] == ']';
 
-	if (port
-		&& mr_copy_text(host, sizeof(host), address + is_v6,
-			(size_t)(port - address) - 2 * (size_t)is_v6)
-		&& getaddrinfo(host, port + 1, &hints, &found) == 0) {
+	if (found) {
 		r = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (r >= 0)
 			setsockopt(r, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -84,7 +103,7 @@ int mr_listen_tcp(const char *address, char *ret_why)
 	}
 	if (r < 0)
 		snprintf(ret_why, MR_STORE_WHY_BYTES,
-			"control.listen: %s: %s; write it as 127.0.0.1:7490 or [::1]:7490", address,
-			strerror(-r));
+			"control.listen: %s: %s; it must be an address of this host, with a port that is free",
+			address, strerror(-r));
 	return r;
 }

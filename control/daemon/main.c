@@ -2,18 +2,22 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <millrace/exit_code.h>
 
+#include "audit.h"
 #include "ban_list.h"
+#include "bytes.h"
 #include "clock.h"
+#include "config_print.h"
 #include "history.h"
+#include "listeners.h"
 #include "log.h"
 #include "notify.h"
-#include "server.h"
+#include "options.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "store.h"
@@ -51,26 +55,13 @@ static void hold_signals(int how)
 	pthread_sigmask(how, &set, NULL);
 }
 
-static int start_listening(struct mr_daemon *daemon, struct mr_server **ret_server)
-{
-	char why[MR_STORE_WHY_BYTES];
-	const int fd = mr_listen_unix(daemon->settings->control_socket, why);
-	const int r = fd < 0 ? fd : mr_server_start(ret_server, daemon, fd, "socket");
-
-	if (r < 0)
-		mr_log(MR_LOG_ERROR, "%s", fd < 0 ? why : "the HTTP server does not start");
-	return r;
-}
-
 // Without a file nobody is told; a file that is wrong is no start.
-static int load_alarms(void)
+static int load_alarms(const struct mr_settings *settings)
 {
-	const char *path = getenv("MILLRACE_ALARMS_FILE");
 	char why[MR_ALERT_SETTINGS_WHY_BYTES];
-	const int r =
-		mr_alert_settings_load(path ? path : "/etc/millrace/alarms.yaml", &alarms, why);
+	const int r = mr_alert_settings_load(settings->alarms_file, &alarms, why);
 
-	if (r == -ENOENT && !path) {
+	if (r == -ENOENT && !mr_settings_given(settings, "alarms.file")) {
 		mr_log(MR_LOG_WARNING, "%s: nobody is told of alarms", why);
 		return 0;
 	}
@@ -110,14 +101,13 @@ static void free_parts(struct mr_daemon *daemon)
 static int run(const struct mr_settings *settings)
 {
 	struct mr_daemon daemon = {.settings = settings, .started_at_ns = mr_now_wall_ns()};
-	struct mr_server *server = NULL;
 	int code = MR_EXIT_FAILED;
 
-	if (load_alarms() < 0)
+	if (load_alarms(settings) < 0)
 		return MR_EXIT_CONFIG;
 	take_signals();
 	hold_signals(SIG_BLOCK);
-	if (make_parts(&daemon) == 0 && start_listening(&daemon, &server) == 0) {
+	if (make_parts(&daemon) == 0 && mr_listeners_start(&daemon.listeners, &daemon) == 0) {
 		hold_signals(SIG_UNBLOCK);
 		mr_notify("READY=1");
 		mr_ticker_run(&daemon, &stop);
@@ -125,16 +115,79 @@ static int run(const struct mr_settings *settings)
 		code = MR_EXIT_DONE;
 	}
 	mr_workers_stop(daemon.workers);
-	mr_server_stop(server);
+	mr_listeners_stop(daemon.listeners);
 	free_parts(&daemon);
 	return code;
 }
 
-int main(void)
+static int add_token(const struct mr_settings *settings, const struct mr_options *options)
+{
+	char why[MR_STORE_WHY_BYTES] = "no memory";
+	char text[MR_TOKEN_BYTES];
+	struct mr_store *store = NULL;
+	struct mr_tokens *tokens = NULL;
+	struct mr_token_row row = {.role = options->token_role, .created_by = "command line"};
+	int r = mr_copy_text(row.name, sizeof(row.name), options->token_name,
+			strlen(options->token_name))
+		? mr_store_open(&store, settings->state_dir, why)
+		: -ENAMETOOLONG;
+
+	if (r == 0)
+		r = mr_tokens_new(&tokens, store);
+	if (r == 0)
+		r = mr_tokens_add(tokens, &row, text);
+	if (r == 0)
+		mr_audit_add(store,
+			&(struct mr_audit_row){.at_ns = row.created_at_ns,
+				.who = row.created_by,
+				.via = "socket",
+				.act = "token add",
+				.scope = row.name,
+				.result = "ok"});
+	mr_tokens_free(tokens);
+	mr_store_close(store);
+	if (r == 0)
+		return printf("%s\n", text) > 0 && fflush(stdout) == 0 ? MR_EXIT_DONE : MR_EXIT_IO;
+	mr_log(MR_LOG_ERROR, "token add %s: %s", options->token_name,
+		r == -EEXIST ? "there is one of that name already"
+			     : (r == -ENAMETOOLONG ? "the name is longer than 47 bytes" : why));
+	return MR_EXIT_FAILED;
+}
+
+static int run_task(const struct mr_options *options)
 {
 	struct mr_settings settings;
+	struct mr_config_report report = {.err = stderr};
+	const struct mr_config_sources sources = {.path = options->config,
+		.environment = environ,
+		.sets = options->sets,
+		.sets_count = options->sets_count};
+
+	if (mr_settings_load(&settings, &sources, &report) < 0)
+		return MR_EXIT_CONFIG;
+	if (options->task == MR_TASK_TOKEN_ADD)
+		return add_token(&settings, options);
+	return options->task == MR_TASK_RUN ? run(&settings) : MR_EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct mr_options options;
+	char why[256];
 
 	umask(0077);
-	mr_settings_defaults(&settings);
-	return run(&settings);
+	if (mr_options_parse(argc, argv, &options, why, sizeof(why)) != 0) {
+		fprintf(stderr, "millrace-controld: %s\n", why);
+		mr_options_help(stderr);
+		return MR_EXIT_USAGE;
+	}
+	if (options.task == MR_TASK_HELP)
+		mr_options_help(stdout);
+	else if (options.task == MR_TASK_VERSION)
+		printf("millrace-controld %s\n", MR_VERSION);
+	else if (options.task == MR_TASK_PRINT_CONFIG)
+		mr_config_print(stdout, &mr_settings_schema);
+	else
+		return run_task(&options);
+	return fflush(stdout) == 0 ? MR_EXIT_DONE : MR_EXIT_IO;
 }

@@ -15,4 +15,5 @@ void mr_server_stop(struct mr_server *server); // accepts NULL
 
 // A listening socket, or a negative errno with the reason.
 int mr_listen_unix(const char *path, char *ret_why);
+bool mr_listen_address_fits(const char *address); // its form, not whether it can be had
 int mr_listen_tcp(const char *address, char *ret_why); // "127.0.0.1:7490", "[::1]:7490"

@@ -6,6 +6,7 @@
 #include "adoption.h"
 #include "clock.h"
 #include "history.h"
+#include "listeners.h"
 #include "log.h"
 #include "notify.h"
 #include "settings.h"
@@ -40,6 +41,7 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 		mr_adoption_tick(daemon, direct);
 	mr_watch_tick(daemon->watch, after);
 	mr_tokens_load(daemon->tokens);
+	mr_listeners_tick(daemon->listeners);
 	mr_snapshot_drop(after);
 	mr_snapshot_drop(before);
 }

@@ -10,10 +10,11 @@
 
 #include <millrace/limits.h>
 
+#include "config_read.h"
 #include "config_report.h"
 #include "steward_msg.h"
 
-enum { MR_CONFIG_KEYS_MAX = 64, MR_PATH_BYTES_MAX = 256 };
+enum { MR_PATH_BYTES_MAX = 256 };
 
 struct mr_config_lcore {
 	uint64_t cpu;
@@ -83,15 +84,6 @@ struct mr_config {
 	struct mr_config_webhook *webhooks; // heap
 	// where each key was set, by index into mr_config_keys
 	struct mr_config_at at[MR_CONFIG_KEYS_MAX];
-};
-
-struct mr_config_sources {
-	const char *path; // the file; NULL: none
-	char *const *environment; // "NAME=value", NULL at the end; NULL: none
-	const char *const *sets; // "key=value" of the --set flags
-	uint32_t sets_count;
-	// also what the configuration needs of this host: CPUs, directories, secret files
-	bool check_host;
 };
 
 // A configuration with every default, zeroed otherwise. Large: it belongs on the heap. NULL: no

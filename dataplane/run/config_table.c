@@ -6,7 +6,7 @@
 #include <millrace/limits.h>
 
 #include "config.h"
-#include "suggest.h"
+#include "config_lists.h"
 
 #define US   UINT64_C(1000)
 #define MS   (US * 1000)
@@ -250,38 +250,14 @@ const struct mr_config_list mr_config_lists[MR_LIST_COUNT] = {
 			"- {type: task, action: changed, fields: [assignee, due_on]}\n"),
 };
 
-const struct mr_config_key *mr_config_key_find(
-	const struct mr_config_key *keys, uint32_t count, const char *key, size_t length)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (strncmp(keys[i].key, key, length) == 0 && keys[i].key[length] == '\0')
-			return &keys[i];
-	return NULL;
-}
-
-const char *mr_config_key_suggest(
-	const struct mr_config_key *keys, uint32_t count, const char *key, size_t length)
-{
-	struct mr_suggest suggest = mr_suggest_begin(key, length);
-	for (uint32_t i = 0; i < count; i++)
-		mr_suggest_offer(&suggest, keys[i].key);
-	return suggest.best;
-}
-
-const char *mr_value_type_name(enum mr_value_type type)
-{
-	static const char *const names[MR_VALUE_TYPE_COUNT] = {
-		[MR_VALUE_COUNT] = "count",
-		[MR_VALUE_ID] = "id",
-		[MR_VALUE_BYTES] = "bytes",
-		[MR_VALUE_DURATION] = "duration",
-		[MR_VALUE_BOOL] = "yes or no",
-		[MR_VALUE_CHOICE] = "word",
-		[MR_VALUE_TEXT] = "text",
-		[MR_VALUE_IPV4] = "IPv4 address",
-		[MR_VALUE_IPV6] = "IPv6 address",
-		[MR_VALUE_WORDS] = "list of words",
-		[MR_VALUE_FILTERS] = "list of filters",
-	};
-	return names[type];
-}
+const struct mr_config_schema mr_config_schema = {
+	.keys = mr_config_keys,
+	.keys_count = sizeof(mr_config_keys) / sizeof(mr_config_keys[0]),
+	.lists = mr_config_lists,
+	.lists_count = MR_LIST_COUNT,
+	.top_lists = MR_LIST_FILTERS,
+	.element = mr_config_next_element,
+	.field = mr_config_store_field,
+	.head = "# Millrace: every key with its default. A dot in a key's name is a nested map here.\n"
+		"# MILLRACE_FLOWS=32 in the environment or --set flows=32 do the same, in this order of strength.\n",
+};

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "config.h"
 #include "config_print.h"
+#include "config_table.h"
 #include "failpoint.h"
 #include "log.h"
 #include "options.h"
@@ -119,7 +120,7 @@ int main(int argc, char **argv)
 	else if (options.task == MR_TASK_VERSION)
 		printf("millraced %s\n", MR_VERSION);
 	else if (options.task == MR_TASK_PRINT_CONFIG)
-		mr_config_print(stdout);
+		mr_config_print(stdout, &mr_config_schema);
 	else
 		return run(&options, exec_ns);
 	return fflush(stdout) == 0 ? MR_EXIT_DONE : MR_EXIT_IO;

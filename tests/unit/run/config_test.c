@@ -297,7 +297,7 @@ static void print_config_is_a_valid_file_and_changes_nothing(void **state)
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	mr_config_print(out);
+	mr_config_print(out, &mr_config_schema);
 	fclose(out);
 	struct loaded loaded = load(text);
 	struct mr_config *defaults = mr_config_new();
@@ -320,7 +320,7 @@ static void every_key_has_its_own_place_and_stands_on_the_page(void **state)
 	size_t size;
 	char cell[80];
 	FILE *out = open_memstream(&page, &size);
-	mr_config_print_page(out);
+	mr_config_print_page(out, &mr_config_schema, "");
 	fclose(out);
 	for (uint32_t i = 0; i < mr_config_keys_count; i++) {
 		const struct mr_config_key *key = &mr_config_keys[i];

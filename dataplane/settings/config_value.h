@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "config_table.h"
+#include "config_key.h"
 
 // Parses `text` as the key's type, checks its range and stores it at base + key->offset. 0, or
 // -EINVAL with what was expected in `ret_why`; then nothing was stored. MR_VALUE_FILTERS is no

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "config_table.h"
 #include "config_value.h"
 
 static size_t group_length(const char *key)
@@ -13,11 +12,11 @@ static size_t group_length(const char *key)
 
 // A group that is also the name of a list (webhooks) cannot be a map beside it: its keys stay
 // dotted.
-static bool is_list(const char *key, size_t length)
+static bool is_list(const struct mr_config_schema *schema, const char *key, size_t length)
 {
-	for (uint32_t id = 0; id < MR_LIST_COUNT; id++)
-		if (strlen(mr_config_lists[id].key) == length
-			&& strncmp(mr_config_lists[id].key, key, length) == 0)
+	for (uint32_t id = 0; id < schema->lists_count; id++)
+		if (strlen(schema->lists[id].key) == length
+			&& strncmp(schema->lists[id].key, key, length) == 0)
 			return true;
 	return false;
 }
@@ -59,17 +58,15 @@ static void print_list(FILE *out, const struct mr_config_list *list)
 	print_example(out, list, "");
 }
 
-void mr_config_print(FILE *out)
+void mr_config_print(FILE *out, const struct mr_config_schema *schema)
 {
 	const char *group = "";
 	size_t group_size = 0;
-	fprintf(out,
-		"# Millrace: every key with its default. A dot in a key's name is a nested map here.\n"
-		"# MILLRACE_FLOWS=32 in the environment or --set flows=32 do the same, in this order of strength.\n");
-	for (uint32_t i = 0; i < mr_config_keys_count; i++) {
-		const struct mr_config_key *key = &mr_config_keys[i];
+	fputs(schema->head, out);
+	for (uint32_t i = 0; i < schema->keys_count; i++) {
+		const struct mr_config_key *key = &schema->keys[i];
 		size_t length = group_length(key->key);
-		bool nested = length > 0 && !is_list(key->key, length);
+		bool nested = length > 0 && !is_list(schema, key->key, length);
 		if (!nested) {
 			fputc('\n', out);
 			print_key(out, key, "", key->key);
@@ -82,8 +79,8 @@ void mr_config_print(FILE *out)
 		group_size = length;
 		print_key(out, key, "  ", key->key + length + 1);
 	}
-	for (uint32_t id = MR_LIST_APPS; id <= MR_LIST_LCORES; id++)
-		print_list(out, &mr_config_lists[id]);
+	for (uint32_t id = 0; id < schema->top_lists; id++)
+		print_list(out, &schema->lists[id]);
 }
 
 static void print_row(FILE *out, const struct mr_config_key *key)
@@ -104,27 +101,14 @@ static void print_head(FILE *out, const char *first)
 		first);
 }
 
-void mr_config_print_page(FILE *out)
+void mr_config_print_page(FILE *out, const struct mr_config_schema *schema, const char *intro)
 {
-	fprintf(out,
-		"<!-- Generated from dataplane/run/config_table.c: `ninja -C build update-configuration-page`. -->\n"
-		"# Configuration\n\n"
-		"`millraced --config FILE` reads YAML. `millraced --print-config` prints every default as such a file;\n"
-		"`millraced --check-config` reads a file, prints all mistakes at once and the memory plan, and starts nothing.\n\n"
-		"- A dot in a key may be written as a nested map (`port: {mtu: 9000}`) or as it is (`port.mtu: 9000`).\n"
-		"- Stronger wins: flag (`--set port.mtu=9000`), environment (`MILLRACE_PORT_MTU=9000`), file, default.\n"
-		"- Counts take k, M, G (decimal); bytes KiB, MiB, GiB, TiB or kB, MB, GB; durations ns, us, ms, s, min, h, d.\n"
-		"- Unknown keys, keys given twice and blank values are mistakes. A wrong configuration exits with 78.\n"
-		"- SIGHUP reads the file again. When it is wrong, the old configuration stays and the mistakes are logged. Keys\n"
-		"  marked yes change at once, as do `apps` and `webhooks`; a change of any other key is named in the log and\n"
-		"  waits for a restart.\n"
-		"- Totals are of the whole router and are divided among its stages. The plan must fit half of the memory\n"
-		"  that is available at start.\n\n## Keys\n\n");
+	fputs(intro, out);
 	print_head(out, "key");
-	for (uint32_t i = 0; i < mr_config_keys_count; i++)
-		print_row(out, &mr_config_keys[i]);
-	for (uint32_t id = 0; id < MR_LIST_COUNT; id++) {
-		const struct mr_config_list *list = &mr_config_lists[id];
+	for (uint32_t i = 0; i < schema->keys_count; i++)
+		print_row(out, &schema->keys[i]);
+	for (uint32_t id = 0; id < schema->lists_count; id++) {
+		const struct mr_config_list *list = &schema->lists[id];
 		fprintf(out, "\n## `%s`\n\n%s At most %u.\n\n```yaml\n%s:\n%s```\n\n", list->key,
 			list->help, list->max, list->key, list->example);
 		print_head(out, "field");
