@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -397,8 +398,22 @@ static void names_are_found(void **state)
 	assert_true(mr_alert_find("hot_objects") < 0);
 }
 
-int main(void)
+// For the test of the runbook: what every alarm says is to be typed.
+static int print_commands(void)
 {
+	for (size_t i = 0; i < FACTS; i++) {
+		begin(NULL);
+		fires_after(&all_facts[i], true, 10);
+		printf("%s\t%s\n", mr_alert_info(all_facts[i].id)->name,
+			alerts.alerts[all_facts[i].id].command);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--commands") == 0)
+		return print_commands();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_alarm_has_its_fact),
 		cmocka_unit_test(an_alarm_fires_on_its_fact_and_says_what_to_do),
