@@ -21,7 +21,7 @@ int main(void)
 {
 	static const struct mr_facts_canary canary = {.sent = 3, .arrived = 2};
 	static struct mr_alerts alerts;
-	struct mr_notifier_settings settings = {
+	static const struct mr_notifier_settings settings = {
 		.receivers_count = 1, .receivers = {{.kind = MR_RECEIVER_SYSLOG, .name = "log"}}};
 	struct mr_notifier *notifier;
 	struct fake_stats fake;

@@ -36,6 +36,6 @@ for page in "$docs"/runbook/*.md; do
   [ "$name" = README ] || [[ " ${names[*]} " == *" $name "* ]] || fail "$page belongs to no alarm"
   while read -r command; do
     check "$page" "$command"
-  done < <(grep -oE '`(millrace|millraced|systemctl|journalctl|df|dmesg|iostat|ip|ls|taskset|top|gcore) [^`]+`' "$page" | tr -d '`')
+  done < <(grep -oE '`(millrace|millraced|systemctl|journalctl|df|dmesg|iostat|ip|ls|taskset|top|gcore) [^`]+`' "$page" | tr -d '`' | sort -u)
 done
 [ "$failures" -eq 0 ]
