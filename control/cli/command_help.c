@@ -124,6 +124,7 @@ void mr_help_command(FILE *out, const struct mr_command *command)
 	fputs("usage: millrace ", out);
 	mr_help_synopsis(out, command);
 	fputc('\n', out);
+	fputc('\n', out);
 	put_wrapped(out, command->help, 0);
 	put_arguments(out, command);
 	if (command->more) {
