@@ -146,16 +146,27 @@ static void print_group(struct mr_call *call, const struct mr_section *section, 
 		call->render->group(&call->doc, section->title, cells, count);
 }
 
-static void print_section(
-	struct mr_call *call, const struct mr_section *section, const json_t *json)
+// Of several tables of one array that is empty, the first says so.
+static bool has_table(const struct mr_shape *shape, int index, const json_t *rows)
 {
+	const struct mr_section *section = &shape->sections[index];
+
+	if (json_array_size(rows) > 0)
+		return mr_answer_get(json_array_get(rows, 0), section->columns[0].key) != NULL;
+	return index == 0 || strcmp(section[-1].path, section->path) != 0;
+}
+
+static void print_section(
+	struct mr_call *call, const struct mr_shape *shape, int at, const json_t *json)
+{
+	const struct mr_section *section = &shape->sections[at];
 	const json_t *value = mr_answer_get(json, section->path);
 	const json_t *row;
 	size_t index;
 
 	if (json_is_object(value))
 		print_group(call, section, value);
-	if (!json_is_array(value))
+	if (!json_is_array(value) || !has_table(shape, at, value))
 		return;
 	call->render->table(&call->doc, section->title);
 	json_array_foreach(value, index, row) print_row(call, section, row);
@@ -188,7 +199,9 @@ int mr_answer_print(struct mr_call *call, json_t *json, const struct mr_shape *s
 	} else {
 		call->render->begin(&call->doc);
 		for (int i = 0; i < MR_SHAPE_SECTIONS_MAX && shape->sections[i].path; i++)
-			print_section(call, &shape->sections[i], json);
+			print_section(call, shape, i, json);
+		if (json_is_false(json_object_get(json, "done")))
+			fputs("\nThere are more: --limit N\n", out);
 		call->render->end(&call->doc);
 	}
 	json_decref(json);

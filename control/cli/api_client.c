@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000, ANSWER_SECONDS = 300, TOKEN_BYTES_MAX = 512 };
-enum { BODY_BYTES_MAX = 64 << 20, ROWS_MAX = 100000 };
+enum { CONNECT_MS = 3000, ANSWER_MS = 300000, TOKEN_BYTES_MAX = 512 };
+enum { BODY_BYTES_MAX = 64 << 20, ROWS_MAX = 1000, PAGE_ROWS_MAX = 1000 };
 
 struct reply {
 	char *bytes;
@@ -98,7 +98,8 @@ static int perform(struct mr_call *call, const char *method, const char *path, c
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)ANSWER_SECONDS);
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+			(long)(call->answer_ms ? call->answer_ms : ANSWER_MS));
 		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(curl, CURLOPT_USERAGENT, "millrace/" MR_VERSION);
@@ -186,24 +187,41 @@ int mr_api_ask(struct mr_call *call, const char *method, const char *path, const
 	return r;
 }
 
-int mr_api_list(struct mr_call *call, const char *path, uint64_t limit, json_t **ret_json)
+// The page behind the iterator of the one before; NULL: the first one.
+static int ask_page(struct mr_call *call, const char *path, uint64_t rows, const char *iterator,
+	json_t **ret_json)
 {
 	char next[MR_API_PATH_BYTES + 256];
-	int r = mr_api_ask(call, "GET", path, NULL, ret_json, NULL);
+	char *escaped = iterator ? curl_easy_escape(NULL, iterator, 0) : NULL;
+	size_t length = (size_t)snprintf(next, sizeof(next), "%s", path);
+	char separator = strchr(path, '?') ? '&' : '?';
+
+	if (rows > 0 && length < sizeof(next)) {
+		length += (size_t)snprintf(next + length, sizeof(next) - length, "%climit=%llu",
+			separator,
+			(unsigned long long)(rows < PAGE_ROWS_MAX ? rows : PAGE_ROWS_MAX));
+		separator = '&';
+	}
+	if (escaped && length < sizeof(next))
+		snprintf(next + length, sizeof(next) - length, "%citerator=%s", separator, escaped);
+	curl_free(escaped);
+	return mr_api_ask(call, "GET", next, NULL, ret_json, NULL);
+}
+
+int mr_api_list(struct mr_call *call, const char *path, uint64_t limit, json_t **ret_json)
+{
+	const uint64_t rows_max = limit ? limit : ROWS_MAX;
+	int r = ask_page(call, path, limit, NULL, ret_json);
 	json_t *all = r == 0 ? json_object_get(*ret_json, "data") : NULL;
 
 	while (r == 0 && json_is_false(json_object_get(*ret_json, "done"))
-		&& json_array_size(all) < (limit ? limit : ROWS_MAX)) {
+		&& json_array_size(all) < rows_max) {
 		const char *iterator = json_string_value(json_object_get(*ret_json, "iterator"));
 		json_t *page = NULL;
 
 		if (iterator == NULL)
 			break;
-		char *escaped = curl_easy_escape(NULL, iterator, 0);
-		snprintf(next, sizeof(next), "%s%citerator=%s", path, strchr(path, '?') ? '&' : '?',
-			escaped ? escaped : "");
-		curl_free(escaped);
-		r = mr_api_ask(call, "GET", next, NULL, &page, NULL);
+		r = ask_page(call, path, limit ? limit - json_array_size(all) : 0, iterator, &page);
 		if (r < 0)
 			break;
 		json_array_extend(all, json_object_get(page, "data"));

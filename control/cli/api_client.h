@@ -9,7 +9,7 @@
 // nobody answers, -EPERM, -EREMOTEIO the daemon refused.
 int mr_api_ask(struct mr_call *call, const char *method, const char *path, const json_t *body,
 	json_t **ret_json, char **ret_text);
-// Every page of a list, up to `limit` rows; other answers as they are.
+// The pages of a list, up to `limit` rows (0: a good many); other answers as they are.
 int mr_api_list(struct mr_call *call, const char *path, uint64_t limit, json_t **ret_json);
 
 enum { MR_API_PATH_BYTES = 1024 };

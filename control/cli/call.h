@@ -12,9 +12,11 @@ struct mr_call {
 	const struct mr_render *render; // NULL: prom
 	struct mr_document doc;
 	struct mr_direct direct; // with --direct: open
+	const char *socket; // of the data plane
 	const char *control; // path of the daemon's socket; NULL: `url`
 	const char *url;
 	const char *token_file;
+	uint32_t answer_ms; // how long to wait for the daemon; 0: as long as acts may take
 	uint32_t width; // of the terminal; 0: no end
 	char why[MR_DIRECT_WHY_BYTES]; // of a failure
 };

@@ -84,7 +84,7 @@ static int take_reason(struct mr_call *call, char *ret_reason)
 	return 0;
 }
 
-// Asks and prints; `more` (may be NULL) is taken and stands in the answer under `key`.
+// Asks and prints.
 static int act(struct mr_call *call, enum mr_control_type type, const void *body, size_t body_bytes)
 {
 	struct mr_control_effect effect;
@@ -92,11 +92,11 @@ static int act(struct mr_call *call, enum mr_control_type type, const void *body
 
 	if (r < 0)
 		return r;
-	json_t *answer = json_pack("{s:{s:I,s:I,s:I,s:I,s:b},s:I,s:f}", "effect", "queued_events",
+	json_t *answer = json_pack("{s:{s:I,s:I,s:I,s:I,s:b},s:o,s:f}", "effect", "queued_events",
 		(json_int_t)effect.queued_events, "pending_deliveries",
 		(json_int_t)effect.pending_deliveries, "recent_events",
 		(json_int_t)effect.recent_events, "webhooks", (json_int_t)effect.webhooks,
-		"replaced", effect.replaced != 0, "generation", (json_int_t)effect.generation,
+		"replaced", effect.replaced != 0, "generation", id_json(effect.generation),
 		"took_ms", (double)effect.took_ns / 1e6);
 
 	return mr_answer_change(call, answer, call->line->command->api.shape);
@@ -170,9 +170,9 @@ int mr_call_pause_direct(struct mr_call *call)
 // -- Lists
 static json_t *ban_json(const struct mr_ban *ban)
 {
-	return json_pack("{s:s,s:o,s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:b}", "kind",
-		mr_scope_kind_name(ban->rule.scope.kind), "id", id_json(ban->rule.scope.id), "mode",
-		mr_ban_mode_name(ban->rule.mode), "rate",
+	return json_pack("{s:o,s:s,s:o,s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:b}", "id",
+		id_json(ban->id), "kind", mr_scope_kind_name(ban->rule.scope.kind), "scope",
+		id_json(ban->rule.scope.id), "mode", mr_ban_mode_name(ban->rule.mode), "rate",
 		ban->rule.rate ? json_integer(ban->rule.rate) : json_null(), "with_descendants",
 		(ban->rule.flags & MR_BAN_DESCENDANTS) != 0, "reason", text_json(ban->reason),
 		"author", text_json(ban->author), "created_at", time_json(ban->created_at_ns),

@@ -8,14 +8,6 @@
 
 enum { ROWS = 10 }; // without --limit
 
-static const struct mr_shape endpoints_shape = {{
-	{"hot endpoints", "data",
-		{{"id", "origin", MR_COLUMN_TEXT, 34}, {"queued", "pending", MR_COLUMN_COUNT, 9},
-			{"refused", "failed", MR_COLUMN_COUNT, 9},
-			{"request_s", "mean time", MR_COLUMN_SECONDS, 10},
-			{"last_status", "last", MR_COLUMN_TEXT, 0}}},
-}};
-
 static json_t *id_or_null(uint64_t id)
 {
 	return id ? json_sprintf("%llu", (unsigned long long)id) : json_null();
@@ -37,11 +29,13 @@ static json_t *endpoint_json(const struct mr_hot_endpoint *row)
 {
 	json_t *origin = json_string(row->origin);
 
-	return json_pack("{s:s,s:o,s:I,s:I,s:f,s:I}", "kind", "endpoint", "id",
-		origin ? origin : json_string("(not UTF-8)"), "queued", (json_int_t)row->pending,
-		"refused", (json_int_t)row->requests_failed, "request_s",
-		row->requests ? (double)row->requests_ns / (double)row->requests / 1e9 : 0.0,
-		"last_status", (json_int_t)row->last_status);
+	return json_pack("{s:s,s:o,s:I,s:I,s:I,s:I,s:f,s:o}", "kind", "endpoint", "origin",
+		origin ? origin : json_string("(not UTF-8)"), "webhooks", (json_int_t)row->webhooks,
+		"pending", (json_int_t)row->pending, "requests", (json_int_t)row->requests,
+		"requests_failed", (json_int_t)row->requests_failed, "request_mean_ms",
+		row->requests ? (double)row->requests_ns / (double)row->requests / 1e6 : 0.0,
+		"last_status",
+		row->last_status ? json_integer((json_int_t)row->last_status) : json_null());
 }
 
 int mr_hot_document(struct mr_call *call, const char *kind_name, const char *by_name,
@@ -91,7 +85,7 @@ static int show_endpoints(struct mr_call *call, uint32_t limit)
 
 	for (int i = 0; i < count; i++)
 		json_array_append_new(all, endpoint_json(&rows[i]));
-	return mr_answer_print(call, json_pack("{s:o}", "data", all), &endpoints_shape);
+	return mr_answer_print(call, json_pack("{s:o}", "data", all), &mr_shape_hot);
 }
 
 int mr_call_hot_direct(struct mr_call *call)

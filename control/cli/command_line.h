@@ -16,7 +16,8 @@ enum { MR_LINE_WHY_BYTES = 512 };
 // argv.
 int mr_line_parse(int argc, char **argv, struct mr_line *ret_line, char *ret_why);
 // The same for a line as it stands in a page or an alarm: split at blanks, '...' and "..." kept
-// together, up to a pipe or the like; "millrace" or "sudo millrace" in front is left. Nothing is run.
+// together, up to a pipe or the like; "millrace" or "sudo millrace" in front is left. Nothing is
+// run.
 int mr_line_check(const char *text, char *ret_why);
 bool mr_line_has(const struct mr_line *line, enum mr_option_id option);
 

@@ -78,6 +78,7 @@ static struct mr_call call_of(const struct mr_line *line)
 		.render = output ? mr_render_find(output) : &mr_render_text,
 		.doc = {.out = stdout, .colour = is_terminal && !is_plain},
 		.direct = {.fd = -1},
+		.socket = setting(line, MR_OPTION_SOCKET, "MILLRACE_DIRECT_SOCKET", DIRECT_SOCKET),
 		.control =
 			setting(line, MR_OPTION_CONTROL, "MILLRACE_CONTROL_SOCKET", CONTROL_SOCKET),
 		.url = line->values[MR_OPTION_URL],
@@ -107,9 +108,7 @@ static int run_command(const struct mr_line *line)
 	int r = 0;
 
 	if (mr_call_is_direct(&call))
-		r = mr_direct_open(&call.direct,
-			setting(line, MR_OPTION_SOCKET, "MILLRACE_DIRECT_SOCKET", DIRECT_SOCKET),
-			call.why);
+		r = mr_direct_open(&call.direct, call.socket, call.why);
 	while (r == 0) {
 		if (watch_ns && call.doc.colour && call.render == &mr_render_text)
 			fputs("\033[H\033[2J", stdout); // the same place again

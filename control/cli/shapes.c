@@ -44,21 +44,15 @@
 const struct mr_shape mr_shape_status = {{
 	{"router", "router",
 		{TEXT("state", "state", 0), TEXT("durability", "durability", 0),
-			TEXT("release", "release", 0), TEXT("pid", "pid", 0),
-			TEXT("boot_id", "boot id", 0), S("uptime_s", "uptime", 0),
-			S("start_up_s", "start up", 0), TEXT("config", "config", 0),
-			TEXT("generation", "generation", 0),
-			TEXT("generation_wanted", "generation wanted", 0), TEXT("port", "port", 0),
-			COUNT("links_up", "links up", 0), COUNT("links", "links", 0),
-			COUNT("sessions", "sessions", 0), COUNT("webhooks", "webhooks", 0),
-			TEXT("connected", "connected", 0), S("stale_s", "stale", 0)}},
+			TEXT("release", "release", 0), TEXT("boot_id", "boot id", 0),
+			S("uptime_s", "uptime", 0), TEXT("generation", "generation", 0),
+			TEXT("connected", "connected", 0), S("stale_s", "stale", 0),
+			TEXT("why", "why", 0)}},
 	{"journal", "journal",
-		{TEXT("state", "state", 0), TEXT("directory", "directory", 0),
-			SHARE("recovered", "recovered", 0), COUNT("segments", "segments", 0),
-			COUNT("spares", "spares", 0), COUNT("bytes", "bytes", 0),
-			COUNT("bytes_max", "bytes max", 0),
-			COUNT("replay_bytes", "replay bytes", 0),
-			COUNT("expired_segments", "expired segments", 0)}},
+		{TEXT("state", "state", 0), TEXT("dir", "directory", 0),
+			COUNT("segments", "segments", 0), COUNT("disk_bytes", "bytes", 0),
+			COUNT("retention_bytes", "bytes max", 0),
+			COUNT("replay_bytes", "replay bytes", 0), COUNT("stalls", "stalls", 0)}},
 	{"events", "events",
 		{COUNT("offered", "offered", 0), COUNT("accepted", "accepted", 0),
 			COUNT("refused", "refused", 0), COUNT("recovered", "recovered", 0),
@@ -75,8 +69,7 @@ const struct mr_shape mr_shape_status = {{
 	{"stages", "stages",
 		{TEXT("name", "stage", 12), COUNT("cpu", "cpu", 5), SHARE("busy", "busy", 8),
 			US("step_p99_us", "step p99", 10), US("step_max_us", "slowest", 10),
-			S("heartbeat_age_s", "last step", 10),
-			COUNT("generation", "generation", 10)}},
+			S("heartbeat_age_s", "last step", 10)}},
 	{"paused", "paused",
 		{TEXT("what", "what", 13), S("expires_in_s", "left", 12),
 			TEXT("author", "author", 14), TEXT("reason", "reason", 0)}},
@@ -87,13 +80,16 @@ const struct mr_shape mr_shape_status = {{
 
 const struct mr_shape mr_shape_hot = {{
 	{"hot", "data",
-		{TEXT("kind", "kind", 9), TEXT("id", "id", 16), RATE("rate", "per second", 11),
-			COUNT("count", "count", 9), COUNT("error", "error", 7),
-			RATE("refused", "refused", 8), COUNT("queued", "queued", 7),
-			TEXT("banned", "ban", 0)}},
+		{TEXT("id", "id", 20), TEXT("kind", "kind", 9), RATE("rate", "per second", 10),
+			COUNT("error", "error", 6), COUNT("refused", "refused", 8),
+			COUNT("queued", "queued", 7), TEXT("banned", "banned", 0)}},
 	{"whose", "data",
-		{TEXT("kind", "kind", 9), TEXT("id", "id", 16), TEXT("app", "app", 10),
-			TEXT("workspace", "workspace", 16), TEXT("database", "database", 16)}},
+		{TEXT("id", "id", 20), TEXT("app", "app", 14), TEXT("workspace", "workspace", 18),
+			TEXT("database", "database", 18)}},
+	{"endpoints", "data",
+		{TEXT("origin", "origin", 32), COUNT("pending", "pending", 9),
+			COUNT("requests_failed", "failed", 8), MS("request_mean_ms", "mean", 10),
+			TEXT("last_status", "last", 0)}},
 }};
 
 const struct mr_shape mr_shape_ledgers = {{
@@ -111,7 +107,7 @@ const struct mr_shape mr_shape_latencies = {{
 
 const struct mr_shape mr_shape_bans = {{
 	{"bans", "data",
-		{TEXT("kind", "kind", 9), TEXT("id", "id", 16), TEXT("mode", "mode", 8),
+		{TEXT("kind", "kind", 9), TEXT("scope", "id", 16), TEXT("mode", "mode", 8),
 			COUNT("rate", "rate", 7), S("expires_in_s", "left", 10),
 			TEXT("author", "author", 10), TEXT("reason", "reason", 0)}},
 }};
@@ -129,6 +125,9 @@ const struct mr_shape mr_shape_effect = {{
 		{TEXT("mode", "mode", 0), COUNT("rate", "per second", 0),
 			TEXT("with_descendants", "descendants too", 0),
 			TEXT("expires_at", "until", 0), S("expires_in_s", "left", 0),
+			TEXT("reason", "reason", 0)}},
+	{"pause", "pause",
+		{TEXT("what", "what", 0), S("expires_in_s", "left", 0),
 			TEXT("reason", "reason", 0)}},
 	{"effect", "effect",
 		{COUNT("queued_events", "queued events", 0),
@@ -202,13 +201,6 @@ const struct mr_shape mr_shape_tokens = {{
 const struct mr_shape mr_shape_token = {{
 	DONE,
 	{"token", "", {TEXT("id", "id", 0), TEXT("role", "role", 0), TEXT("token", "token", 0)}},
-}};
-
-const struct mr_shape mr_shape_endpoints = {{
-	{"endpoints", "data",
-		{TEXT("origin", "origin", 34), COUNT("webhooks", "webhooks", 8),
-			COUNT("pending", "pending", 9), COUNT("failed", "failed", 8),
-			TEXT("last_status", "last", 0)}},
 }};
 
 const struct mr_shape mr_shape_alarms = {{

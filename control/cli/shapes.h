@@ -28,8 +28,8 @@ struct mr_section {
 	struct mr_column columns[MR_SECTION_COLUMNS_MAX];
 };
 
-// A section whose value is an array is a table, of an object a group of fields; what the answer does
-// not have is left out.
+// A section whose value is an array is a table, of an object a group of fields. What the answer does
+// not have is left out: a field, a section, a table whose first row has nothing for the first column.
 struct mr_shape {
 	struct mr_section sections[MR_SHAPE_SECTIONS_MAX];
 };
@@ -37,5 +37,5 @@ struct mr_shape {
 extern const struct mr_shape mr_shape_status, mr_shape_hot, mr_shape_ledgers, mr_shape_latencies,
 	mr_shape_bans, mr_shape_pauses, mr_shape_effect, mr_shape_webhooks, mr_shape_webhook,
 	mr_shape_attempts, mr_shape_lags, mr_shape_tested, mr_shape_secret, mr_shape_apps,
-	mr_shape_tokens, mr_shape_token, mr_shape_endpoints, mr_shape_alarms, mr_shape_audit,
-	mr_shape_explained, mr_shape_drills, mr_shape_drill, mr_shape_health, mr_shape_acts;
+	mr_shape_tokens, mr_shape_token, mr_shape_alarms, mr_shape_audit, mr_shape_explained,
+	mr_shape_drills, mr_shape_drill, mr_shape_health, mr_shape_acts;
