@@ -54,7 +54,8 @@ static uint64_t run_seed(struct run *run, uint64_t seed)
 	sim_options_draw(&options, seed, run->steps);
 	if (run->journal)
 		sim_options_draw_journal(&options);
-	options.bans = run->bans;
+	if (run->bans)
+		sim_options_draw_bans(&options);
 	options.journal.dump = run->dump;
 	if (run->verbose) {
 		printf("seed=%" PRIu64 "\n", seed);

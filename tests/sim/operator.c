@@ -38,7 +38,7 @@ static void now_in_force(void *owner, const struct mr_post *post)
 		act->in_force_ns = operator->now_ns;
 	if (post->msg.kind == MR_STEWARD_UNBAN)
 		act->end_ns = operator->now_ns;
-	if (post->msg.kind == MR_STEWARD_STOP && !(post->msg.stopped & MR_PAUSE_INGEST))
+	if (post->msg.kind == MR_STEWARD_STOP && !(operator->stopped & MR_PAUSE_INGEST))
 		operator->resume_ns = operator->now_ns;
 }
 

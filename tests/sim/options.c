@@ -178,6 +178,15 @@ void sim_options_draw_journal(struct sim_options *options)
 	options->lane_entries = (uint32_t)PICK(&rng, 1 << 15, 1 << 18);
 }
 
+void sim_options_draw_bans(struct sim_options *options)
+{
+	options->bans = true;
+	options->lane_entries = 1 << 18; // what a ban has held comes at once
+	// Each checkpoint lists what is held, and until then no segment is given back.
+	if (options->journal.on && options->journal.checkpoint_bytes < MIB)
+		options->journal.checkpoint_bytes = MIB;
+}
+
 void sim_options_reshape(struct sim_options *options, uint64_t boot)
 {
 	struct mr_rng rng;

@@ -101,6 +101,8 @@ struct sim_options {
 void sim_options_draw(struct sim_options *options, uint64_t seed, uint32_t rounds);
 // Then the journal's part.
 void sim_options_draw_journal(struct sim_options *options);
+// And an operator.
+void sim_options_draw_bans(struct sim_options *options);
 // What a start finds changed: the number says which start.
 void sim_options_reshape(struct sim_options *options, uint64_t boot);
 // One line: what was drawn.
