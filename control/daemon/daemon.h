@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mr_attempt_log;
 struct mr_ban_list;
 struct mr_board;
 struct mr_history;
@@ -13,6 +14,7 @@ struct mr_settings;
 struct mr_store;
 struct mr_tokens;
 struct mr_watch;
+struct mr_webhook_book;
 struct mr_workers;
 
 struct mr_daemon {
@@ -20,6 +22,8 @@ struct mr_daemon {
 	struct mr_store *store;
 	struct mr_tokens *tokens;
 	struct mr_ban_list *bans;
+	struct mr_webhook_book *webhooks;
+	struct mr_attempt_log *attempts;
 	struct mr_board *board; // the snapshot of this second
 	struct mr_history *history;
 	struct mr_listeners *listeners;

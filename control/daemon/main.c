@@ -8,6 +8,7 @@
 
 #include <millrace/exit_code.h>
 
+#include "attempt_log.h"
 #include "audit.h"
 #include "ban_list.h"
 #include "bytes.h"
@@ -24,6 +25,7 @@
 #include "ticker.h"
 #include "tokens.h"
 #include "watch.h"
+#include "webhook_book.h"
 #include "workers.h"
 
 static atomic_bool stop;
@@ -76,7 +78,8 @@ static int make_parts(struct mr_daemon *daemon)
 
 	if (mr_store_open(&daemon->store, daemon->settings->state_dir, why) < 0
 		|| mr_tokens_new(&daemon->tokens, daemon->store) < 0
-		|| mr_ban_list_new(&daemon->bans) < 0 || mr_board_new(&daemon->board) < 0
+		|| mr_ban_list_new(&daemon->bans) < 0 || mr_webhook_book_new(&daemon->webhooks) < 0
+		|| mr_attempt_log_new(&daemon->attempts) < 0 || mr_board_new(&daemon->board) < 0
 		|| mr_history_new(&daemon->history) < 0
 		|| mr_watch_start(&daemon->watch, &alarms, daemon->bans) < 0
 		|| mr_workers_start(&daemon->workers, daemon->settings->direct_socket) < 0) {
@@ -93,6 +96,8 @@ static void free_parts(struct mr_daemon *daemon)
 	mr_watch_stop(daemon->watch);
 	mr_alert_settings_free(&alarms);
 	mr_board_free(daemon->board);
+	mr_attempt_log_free(daemon->attempts);
+	mr_webhook_book_free(daemon->webhooks);
 	mr_ban_list_free(daemon->bans);
 	mr_tokens_free(daemon->tokens);
 	mr_store_close(daemon->store);

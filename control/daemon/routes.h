@@ -4,6 +4,8 @@
 #include "route.h"
 
 extern const struct mr_route_list mr_alarm_routes;
+extern const struct mr_route_list mr_app_routes;
+extern const struct mr_route_list mr_asana_routes;
 extern const struct mr_route_list mr_audit_routes;
 extern const struct mr_route_list mr_ban_routes;
 extern const struct mr_route_list mr_health_routes;
@@ -11,4 +13,5 @@ extern const struct mr_route_list mr_pause_routes;
 extern const struct mr_route_list mr_seeing_routes;
 extern const struct mr_route_list mr_status_routes;
 extern const struct mr_route_list mr_token_routes;
+extern const struct mr_route_list mr_webhook_routes;
 extern const struct mr_route_list mr_web_routes; // the last one: it takes every path

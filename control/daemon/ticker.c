@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "adoption.h"
+#include "attempt_log.h"
 #include "clock.h"
 #include "history.h"
 #include "listeners.h"
@@ -13,6 +14,7 @@
 #include "snapshot.h"
 #include "tokens.h"
 #include "watch.h"
+#include "webhook_book.h"
 
 enum { SECOND_NS = 1000000000 };
 
@@ -37,8 +39,11 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 
 	tell_change(before, after);
 	mr_history_add(daemon->history, &after->second);
-	if (after->connected)
+	if (after->connected) {
 		mr_adoption_tick(daemon, direct);
+		mr_webhook_book_tick(daemon->webhooks, direct, after->status.generation_in_force);
+		mr_attempt_log_tick(daemon->attempts, direct);
+	}
 	mr_watch_tick(daemon->watch, after);
 	mr_tokens_load(daemon->tokens);
 	mr_listeners_tick(daemon->listeners);
