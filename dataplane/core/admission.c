@@ -74,6 +74,11 @@ static bool refuse(struct mr_shard *shard, struct mr_flow *flow, const struct of
 	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
 	mr_ledger_refused(&shard->ledger, offer->rows, count, refusal->reason);
 	mr_activity_offered(&shard->activity, offer->ids, count, true);
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_offer(shard, offer->ids, flow->next - count, 0,
+			&(struct mr_tap_said){.step = MR_TAP_REFUSED,
+				.reason = refusal->reason,
+				.detail = count});
 	return true;
 }
 
@@ -159,6 +164,10 @@ static void accept(struct mr_shard *shard, const struct mr_shard_session *sessio
 	mr_credit_event(&shard->credit, bytes);
 	mr_flow_accept(flow);
 	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + 1);
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_offer(shard, offer->ids, head.sequence,
+			mr_position_make(shard->config.stream->id, offset),
+			&(struct mr_tap_said){.step = MR_TAP_ACCEPTED});
 }
 
 // Whether the disk is so far behind that the event is left unsettled.
@@ -187,7 +196,8 @@ static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *
 	if (verdict == MR_REASON_OK && waits_for_disk(shard, bytes))
 		return false;
 	if (verdict == MR_REASON_OK && mr_shard_is_restricted(shard)
-		&& mr_shard_restrict(shard, session->app, event, &refusal, &tolls) != MR_REASON_OK)
+		&& mr_shard_restrict(shard, session->app, event, true, &refusal, &tolls)
+			!= MR_REASON_OK)
 		return refuse(shard, flow, &offer, 1, &refusal);
 	if (verdict == MR_REASON_OK)
 		verdict = decide(shard, &offer, bytes, &object);

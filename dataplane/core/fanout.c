@@ -100,6 +100,11 @@ static bool drop_gone(struct mr_shard *shard, uint32_t index, uint64_t offset)
 		.id = shard->objects.states[index].id, .kind = MR_SCOPE_OBJECT};
 	if (!mr_progress_drop(shard, offset, &scope, MR_REASON_EXPIRED))
 		return false;
+	const uint64_t ids[MR_TOP_KINDS] = {0, scope.id};
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_offer(shard, ids, 0,
+			mr_position_make(shard->config.stream->id, offset),
+			&(struct mr_tap_said){.step = MR_TAP_DROPPED, .reason = MR_REASON_EXPIRED});
 	mr_objects_drop(&shard->objects, index);
 	if (mr_pin_sent(&shard->pin, offset))
 		mr_ledger_lost(&shard->ledger, MR_REASON_EXPIRED);
@@ -145,6 +150,9 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 	if (object->ancestor_next == 0 && mr_shard_may_hold(shard, object)) {
 		const enum mr_ban_hold hold = mr_shard_hold(shard, index, &lineage);
 		*ret_units = 1;
+		if (hold == MR_BAN_HELD && mr_tap_any(&shard->tap))
+			mr_shard_tap_event(shard, &lineage, offset,
+				&(struct mr_tap_said){.step = MR_TAP_HELD});
 		if (hold != MR_BAN_PASSES)
 			return hold == MR_BAN_HELD;
 	}
@@ -163,6 +171,9 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 	mr_objects_pop(&shard->objects, index, lineage.bytes);
 	if (object->flags & MR_OBJECT_SHED)
 		mr_admission_lift_shed(shard, object);
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_event(
+			shard, &lineage, offset, &(struct mr_tap_said){.step = MR_TAP_DISTRIBUTED});
 	if (mr_pin_sent(&shard->pin, offset))
 		mr_fanout_finish(shard, offset, &lineage.origin);
 	*ret_units = sending.units;

@@ -102,6 +102,8 @@ enum mr_match_result mr_match_hop(
 		return MR_MATCH_BLOCKED;
 	const struct mr_record_event *record = (const void *)shard->reader.bytes;
 	mr_shard_took(shard, MR_HISTOGRAM_SHARD_MATCH, record->received_at_ns);
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_match(shard);
 	*ret_matches = count;
 	return MR_MATCH_WRITTEN;
 }

@@ -71,6 +71,7 @@ struct mr_shard_config {
 	struct mr_throttle_board *throttles; // its own; NULL: grants nothing
 	struct mr_stats_stage *stats;
 	struct mr_stats_scope *scopes; // [MR_LEDGER_TABLES][MR_LEDGER_SCOPES_MAX]
+	struct mr_stats_taps *taps; // NULL: nobody looks
 	struct mr_stats_top *tops; // [MR_TOP_KINDS][MR_TOP_TABLES]; NULL: nobody looks
 };
 

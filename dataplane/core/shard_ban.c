@@ -48,13 +48,14 @@ static uint32_t throttled_retry_ms(uint32_t rate)
 	return ms > THROTTLED_RETRY_MS_MIN ? ms : THROTTLED_RETRY_MS_MIN;
 }
 
-// Whether the steward has granted one more event; asking counts as demand.
-static bool has_grant(struct mr_throttle_board *board, uint16_t at)
+// Whether the steward has granted one more event; who asks for an event that is there is demand.
+static bool has_grant(struct mr_throttle_board *board, uint16_t at, bool is_there)
 {
 	mr_assert(at < MR_THROTTLES_MAX);
 	if (board == NULL)
 		return false;
-	mr_count(&board->wanted[at], 1);
+	if (is_there)
+		mr_count(&board->wanted[at], 1);
 	return mr_read(&board->used[at]) < mr_read(&board->granted[at]);
 }
 
@@ -66,14 +67,15 @@ void mr_shard_pay(struct mr_shard *shard, const struct mr_tolls *tolls)
 }
 
 // The first throttle without a grant; all of them hear of the event. NULL: there is none.
-static const struct mr_ban_entry *ask_throttles(struct mr_shard *shard,
-	const struct mr_ban_entry *const *entries, uint32_t count, struct mr_tolls *ret_tolls)
+static const struct mr_ban_entry *ask_throttles(const struct mr_shard *shard,
+	const struct mr_ban_entry *const *entries, uint32_t count, bool is_there,
+	struct mr_tolls *ret_tolls)
 {
 	const struct mr_ban_entry *closed = NULL;
 	for (uint32_t i = 0; i < count; i++) {
 		if (entries[i]->rule.mode != MR_BAN_THROTTLE)
 			continue;
-		if (has_grant(shard->config.throttles, entries[i]->throttle))
+		if (has_grant(shard->config.throttles, entries[i]->throttle, is_there))
 			ret_tolls->throttles[ret_tolls->count++] = entries[i]->throttle;
 		else if (closed == NULL)
 			closed = entries[i];
@@ -81,8 +83,8 @@ static const struct mr_ban_entry *ask_throttles(struct mr_shard *shard,
 	return closed;
 }
 
-uint8_t mr_shard_restrict(struct mr_shard *shard, uint64_t app, const uint8_t *event,
-	struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls)
+uint8_t mr_shard_restrict(const struct mr_shard *shard, uint64_t app, const uint8_t *event,
+	bool is_there, struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls)
 {
 	const struct mr_ban_entry *entries[MR_BANS_PER_EVENT_MAX];
 	struct scopes scopes;
@@ -98,7 +100,8 @@ uint8_t mr_shard_restrict(struct mr_shard *shard, uint64_t app, const uint8_t *e
 		*ret_refusal = refusal_by(entries[i], MR_REASON_BANNED, 0);
 		return MR_REASON_BANNED;
 	}
-	const struct mr_ban_entry *closed = ask_throttles(shard, entries, count, ret_tolls);
+	const struct mr_ban_entry *closed =
+		ask_throttles(shard, entries, count, is_there, ret_tolls);
 	if (closed == NULL)
 		return MR_REASON_OK;
 	*ret_refusal =
@@ -115,15 +118,22 @@ struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const ui
 	return refusal_by(is_it ? entry : NULL, MR_REASON_BANNED, 0);
 }
 
+const struct mr_ban_entry *mr_shard_holding(
+	const struct mr_shard *shard, const struct mr_lineage *lineage)
+{
+	const struct mr_event_scopes scopes = mr_lineage_scopes(lineage);
+	const struct mr_ban_entry *entry = mr_bans_find(&shard->bans, &scopes);
+	return entry != NULL && entry->rule.mode != MR_BAN_THROTTLE ? entry : NULL;
+}
+
 enum mr_ban_hold mr_shard_hold(
 	struct mr_shard *shard, uint32_t object, const struct mr_lineage *lineage)
 {
 	struct mr_objects *objects = &shard->objects;
-	const struct mr_event_scopes scopes = mr_lineage_scopes(lineage);
 	const uint8_t app = mr_shard_rows(shard, &lineage->origin).row[0];
-	const struct mr_ban_entry *entry = mr_bans_find(&shard->bans, &scopes);
+	const struct mr_ban_entry *entry = mr_shard_holding(shard, lineage);
 	uint32_t kind = MR_SCOPE_NONE;
-	if (entry != NULL && entry->rule.mode != MR_BAN_THROTTLE)
+	if (entry != NULL)
 		kind = entry->rule.scope.kind;
 	else if (!mr_objects_is_behind(objects, object, app))
 		return MR_BAN_PASSES;

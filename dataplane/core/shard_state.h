@@ -19,9 +19,11 @@
 #include "scheduler.h"
 #include "shard.h"
 #include "shed.h"
+#include "steward_msg.h"
 #include "subscription.h"
 #include "survey.h"
 #include "table.h"
+#include "tap.h"
 
 enum {
 	MR_SHARD_PROGRESS_MAX = 512, // offsets in one distributed record
@@ -108,6 +110,7 @@ struct mr_shard {
 	struct mr_ledger ledger;
 	struct mr_shed shed;
 	struct mr_activity activity;
+	struct mr_tap tap;
 	struct mr_bans bans;
 	struct mr_shard_release release;
 	struct mr_shard_survey survey;
@@ -292,8 +295,9 @@ static inline bool mr_shard_is_restricted(const struct mr_shard *shard)
 {
 	return mr_bans_any(&shard->bans) || shard->stopped != 0;
 }
-uint8_t mr_shard_restrict(struct mr_shard *shard, uint64_t app, const uint8_t *event,
-	struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls);
+// `is_there`: else somebody only wants to know, and nothing changes.
+uint8_t mr_shard_restrict(const struct mr_shard *shard, uint64_t app, const uint8_t *event,
+	bool is_there, struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls);
 void mr_shard_pay(struct mr_shard *shard, const struct mr_tolls *tolls);
 // Ingest has refused the event for a ban: which one; its scope is none when it has just ended.
 struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const uint8_t *event);
@@ -316,6 +320,21 @@ void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope);
 // -- shard_survey.c
 void mr_shard_begin_survey(struct mr_shard *shard, struct mr_survey *survey);
 uint32_t mr_shard_survey(struct mr_shard *shard); // work done
+
+// The rule by which an event of that lineage would be held, or dropped if it could not be refused
+// any more; NULL: none.
+const struct mr_ban_entry *mr_shard_holding(
+	const struct mr_shard *shard, const struct mr_lineage *lineage);
+
+// -- shard_tap.c: steps of objects that are followed; asked for when there are any
+void mr_shard_tap_offer(struct mr_shard *shard, const uint64_t ids[MR_TOP_KINDS], uint64_t sequence,
+	mr_position position, const struct mr_tap_said *said);
+void mr_shard_tap_event(struct mr_shard *shard, const struct mr_lineage *lineage, uint64_t offset,
+	const struct mr_tap_said *said);
+void mr_shard_tap_match(struct mr_shard *shard); // of shard->match
+
+// -- explain.c
+void mr_shard_explain(const struct mr_shard *shard, struct mr_explain *explain);
 
 // -- shard_ack.c
 uint32_t mr_shard_send_acks(struct mr_shard *shard, uint32_t acks_max);

@@ -152,7 +152,11 @@ static void handle(struct mr_shard *shard, struct mr_steward_msg *message)
 		mr_shard_begin_survey(shard, message->survey);
 		break;
 	case MR_STEWARD_EXPLAIN:
+		mr_shard_explain(shard, message->explain);
+		break;
 	case MR_STEWARD_TAP:
+		mr_tap_follow(&shard->tap, message->tap.objects, message->tap.count);
+		break;
 	case MR_STEWARD_WEBHOOK_TEST:
 	case MR_STEWARD_KEYS:
 	case MR_STEWARD_PAUSE:

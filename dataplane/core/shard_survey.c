@@ -59,6 +59,10 @@ static bool drop(struct mr_shard *shard, uint64_t offset, const struct mr_lineag
 	if (!mr_progress_drop(shard, offset, &survey->scope, survey->drop_reason))
 		return false;
 	mr_sieve_drop(&shard->objects, lineage->bytes);
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_event(shard, lineage, offset,
+			&(struct mr_tap_said){
+				.step = MR_TAP_DROPPED, .reason = survey->drop_reason});
 	const bool is_finished = mr_pin_sent(&shard->pin, offset);
 	mr_assert(is_finished); // no hop of it was sent
 	mr_ledger_dropped(

@@ -271,6 +271,40 @@ static struct names names_of(const struct mr_subscriptions *subscriptions,
 	return names;
 }
 
+static bool wants(const struct mr_subscriptions *subscriptions, const struct mr_subscription *row,
+	const struct names *names)
+{
+	if (!may_hear(subscriptions, row, names))
+		return false;
+	bool passed = row->filters == 0;
+	for (uint32_t filter = row->filters; filter != 0 && !passed;
+		filter = subscriptions->filters[filter].next)
+		passed = passes(&subscriptions->filters[filter], names);
+	return passed;
+}
+
+uint32_t mr_subscriptions_judge(const struct mr_subscriptions *subscriptions, uint64_t resource,
+	const struct mr_event *event, uint8_t ancestor, uint32_t max,
+	struct mr_subscription_verdict *ret_verdicts)
+{
+	uint32_t at = 0;
+	uint32_t count = 0;
+	mr_assert(ancestor == MR_VIA_OBJECT || ancestor < event->ancestors_count);
+	if (resource == 0 || !mr_table_find(&subscriptions->by_resource, resource, &at))
+		return 0;
+	const struct names names = names_of(subscriptions, event, ancestor);
+	for (; at != 0; at = subscriptions->rows[at].next) {
+		const struct mr_subscription *row = &subscriptions->rows[at];
+		if (count++ < max)
+			*ret_verdicts++ = (struct mr_subscription_verdict){
+				.webhook = row->webhook,
+				.lane = row->lane,
+				.wants = wants(subscriptions, row, &names),
+			};
+	}
+	return count;
+}
+
 uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, uint64_t resource,
 	const struct mr_event *event, uint8_t ancestor,
 	uint64_t ret_webhooks[MR_MATCH_WEBHOOKS_MAX])
@@ -283,13 +317,7 @@ uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, ui
 	const struct names names = names_of(subscriptions, event, ancestor);
 	for (; at != 0 && count < MR_MATCH_WEBHOOKS_MAX; at = subscriptions->rows[at].next) {
 		const struct mr_subscription *row = &subscriptions->rows[at];
-		if (!may_hear(subscriptions, row, &names))
-			continue;
-		bool wants = row->filters == 0;
-		for (uint32_t filter = row->filters; filter != 0 && !wants;
-			filter = subscriptions->filters[filter].next)
-			wants = passes(&subscriptions->filters[filter], &names);
-		if (wants)
+		if (wants(subscriptions, row, &names))
 			ret_webhooks[count++] = row->webhook;
 	}
 	return count;

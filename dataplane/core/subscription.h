@@ -50,6 +50,17 @@ bool mr_subscriptions_remove(struct mr_subscriptions *subscriptions, uint64_t we
 const struct mr_subscription *mr_subscriptions_find(
 	const struct mr_subscriptions *subscriptions, uint64_t webhook);
 bool mr_subscriptions_any(const struct mr_subscriptions *subscriptions, uint64_t resource);
+// What a webhook of the resource makes of an event.
+struct mr_subscription_verdict {
+	uint64_t webhook;
+	uint32_t lane;
+	bool wants;
+};
+// All webhooks of the resource, in the order in which they were added, up to `max`; how many there
+// are.
+uint32_t mr_subscriptions_judge(const struct mr_subscriptions *subscriptions, uint64_t resource,
+	const struct mr_event *event, uint8_t ancestor, uint32_t max,
+	struct mr_subscription_verdict *ret_verdicts);
 // Webhooks of the resource that want the event, in the order in which they were added; how many.
 // `ancestor` says how the event reaches the resource.
 uint32_t mr_subscriptions_match(const struct mr_subscriptions *subscriptions, uint64_t resource,

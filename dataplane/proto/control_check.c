@@ -6,8 +6,9 @@
 #include "control_codec.h"
 #include "utf8.h"
 
-#define TTL_MIN_NS UINT64_C(1000000000)
-#define TTL_MAX_NS (UINT64_C(366) * 24 * 3600 * 1000000000)
+#define TTL_MIN_NS     UINT64_C(1000000000)
+#define TAP_TTL_MAX_NS (UINT64_C(24) * 3600 * 1000000000)
+#define TTL_MAX_NS     (UINT64_C(366) * 24 * 3600 * 1000000000)
 
 // Terminated, UTF-8, and nothing that would begin another line of a log or move a cursor.
 static bool is_text(const char *text, size_t size, bool has_lines)
@@ -180,5 +181,7 @@ const char *mr_control_explain_fault(const void *body)
 const char *mr_control_tap_fault(const void *body)
 {
 	const struct mr_control_tap *tap = body;
-	return tap->object == 0 ? "object: 0 is no id" : NULL;
+	if (tap->object == 0)
+		return "object: 0 is no id";
+	return tap->ttl_ns > TAP_TTL_MAX_NS ? "ttl: at most a day, or 0 to end it" : NULL;
 }

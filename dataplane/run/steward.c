@@ -36,6 +36,22 @@ static bool init_acts(struct mr_steward *steward, struct mr_arena *arena)
 		&& done;
 }
 
+static void init_seeing(struct mr_steward *steward)
+{
+	const struct mr_wiring *wiring = steward->config.wiring;
+	const struct mr_stage_numbers *numbers = &wiring->numbers;
+	struct mr_seeing_config seeing = {
+		.hash_seed = wiring->config->hash_seed,
+		.flows = (uint32_t)wiring->config->flows,
+		.shards = wiring->topology->shards,
+		.first_shard = numbers->shard,
+	};
+	seeing.followers = stages_from(numbers->shard, numbers->journal, seeing.followers);
+	seeing.followers = stages_from(numbers->delivery, numbers->steward, seeing.followers);
+	mr_seeing_init(&steward->seeing, &seeing, &steward->postbox, &steward->control,
+		&steward->acts.bans);
+}
+
 bool mr_steward_init(
 	struct mr_steward *steward, struct mr_arena *arena, const struct mr_steward_config *config)
 {
@@ -66,6 +82,7 @@ bool mr_steward_init(
 		mr_stage_set_add(&directory.sources, i);
 	for (uint32_t i = numbers->shard; i < numbers->journal; i++)
 		mr_stage_set_add(&directory.shards, i);
+	init_seeing(steward);
 	bool done = mr_postbox_init(&steward->postbox, arena);
 	done = init_acts(steward, arena) && done;
 	done = mr_directory_init(
@@ -386,6 +403,7 @@ bool mr_steward_step(struct mr_steward *steward, struct mr_now now)
 		moved |= mr_registry_work(&steward->registry);
 		moved |= mr_directory_work(&steward->directory, now.mono_ns);
 	}
+	moved |= mr_seeing_work(&steward->seeing, now.mono_ns);
 	moved |= mr_postbox_work(&steward->postbox);
 	work_on_checkpoint(steward);
 	mr_gauge(&steward->stats->counters[MR_STEWARD_SESSIONS], steward->directory.open);

@@ -17,6 +17,7 @@
 #include "postbox.h"
 #include "registry.h"
 #include "runner.h"
+#include "seeing.h"
 #include "segment.h"
 #include "webhook_acts.h"
 #include "wiring.h"
@@ -45,6 +46,7 @@ struct mr_steward {
 	struct mr_apps apps;
 	struct mr_acts acts;
 	struct mr_control control;
+	struct mr_seeing seeing;
 	enum mr_router_state state;
 	bool wants_keys, wants_tune, wants_pause, wants_go; // messages that wait for room
 	bool resumed; // the stages go on with what was recovered

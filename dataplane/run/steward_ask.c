@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "control_acts.h"
+#include "control_seeing.h"
 #include "control_webhooks.h"
 #include "log.h"
 #include "notify.h"
@@ -67,6 +68,8 @@ static const struct mr_control_handler handlers[] = {
 	{MR_CONTROL_HELLO, say_welcome},
 	{MR_CONTROL_STATUS, say_status},
 	{MR_CONTROL_RELOAD, reload},
+	{MR_CONTROL_EXPLAIN, mr_handle_explain},
+	{MR_CONTROL_TAP, mr_handle_tap},
 	{MR_CONTROL_WEBHOOK_PUT, mr_handle_webhook_put},
 	{MR_CONTROL_WEBHOOK_REMOVE, mr_handle_webhook_remove},
 	{MR_CONTROL_WEBHOOK_TEST, mr_handle_webhook_test},

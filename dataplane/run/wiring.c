@@ -275,6 +275,7 @@ static bool wire_shard(struct mr_wiring *wiring, struct mr_arena *arena, uint32_
 		.throttles = wiring->throttles[index],
 		.stats = stats_of(wiring, number),
 		.scopes = mr_segment_scopes(wiring->segment, index),
+		.taps = &wiring->segment->taps[index],
 		.tops = mr_segment_tops(wiring->segment, index)};
 	for (uint32_t i = 0; i < topology->sources; i++) {
 		shard.from_source[i] = wiring->source_shard[i][index];

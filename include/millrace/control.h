@@ -296,7 +296,7 @@ enum { MR_EXPLAIN_WEBHOOKS_MAX = 256 };
 struct mr_control_explained {
 	int32_t result; // 0; -EBADMSG: the event does not decode, see message
 	uint32_t reason; // enum mr_reason of its admission; OK: would be accepted
-	struct mr_scope scope; // of a refusal
+	struct mr_scope scope; // of a refusal; of a ban that would hold it
 	uint64_t ban; // id; 0: none
 	uint32_t slot;
 	uint16_t flow;

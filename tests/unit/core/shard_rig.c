@@ -112,8 +112,10 @@ static void configure(struct rig *rig, uint32_t index)
 	config->throttles = &rig->throttles[index];
 	config->stats = &rig->stats[index];
 	config->scopes = &rig->scopes[index * scopes];
-	if (rig->options.shows_activity)
+	if (rig->options.shows_activity) {
+		config->taps = &rig->taps[index];
 		config->tops = &rig->tops[(size_t)index * MR_TOP_KINDS * MR_TOP_TABLES];
+	}
 	config->from_source[0] = ring(rig, "from source");
 	config->to_source[0] = ring(rig, "to source");
 	config->from_steward = ring(rig, "steward");
@@ -147,6 +149,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	rig->stats = mr_arena_array(&rig->arena, "stats", struct mr_stats_stage, shards);
 	rig->scopes = mr_arena_array(&rig->arena, "scopes", struct mr_stats_scope,
 		shards * MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX);
+	rig->taps = mr_arena_array(&rig->arena, "taps", struct mr_stats_taps, shards);
 	rig->tops = mr_arena_array(
 		&rig->arena, "tops", struct mr_stats_top, shards * MR_TOP_KINDS * MR_TOP_TABLES);
 	rig->boards =
@@ -331,7 +334,7 @@ static struct mr_text text(const char *characters)
 	return (struct mr_text){.data = characters, .length = (uint16_t)strlen(characters)};
 }
 
-static size_t encode(const struct rig_event *from, uint8_t *ret_bytes, size_t size)
+size_t rig_encode(const struct rig_event *from, uint8_t *ret_bytes, size_t size)
 {
 	static const char payload[MR_PAYLOAD_BYTES_MAX];
 	struct mr_event event = {
@@ -359,7 +362,7 @@ struct mr_packet *rig_packet(struct rig *rig, uint16_t session, uint64_t first, 
 	const struct rig_event *event, uint32_t count)
 {
 	static uint8_t bytes[MR_EVENT_BYTES_MAX + 8];
-	const size_t length = encode(event, bytes, sizeof(bytes));
+	const size_t length = rig_encode(event, bytes, sizeof(bytes));
 	struct mr_packet *packet = calloc(1, sizeof(*packet) + length * count);
 	assert_non_null(packet);
 	uint8_t *events = (uint8_t *)(packet + 1);

@@ -87,6 +87,7 @@ struct rig {
 	struct mr_shard_config configs[RIG_SHARDS_MAX];
 	struct mr_stats_stage *stats; // [shards]
 	struct mr_stats_scope *scopes; // [shards][tables][rows]
+	struct mr_stats_taps *taps; // likewise: [shards]
 	struct mr_stats_top *tops; // shows_activity: [shards][kinds][tables]
 	struct mr_delivery_board *boards; // [deliveries]
 	struct mr_throttle_board *throttles; // [shards]
@@ -124,6 +125,8 @@ uint32_t rig_owner(const struct rig *rig, uint64_t resource);
 uint64_t rig_object_of(
 	const struct rig *rig, uint32_t flow, uint32_t nth); // an id whose flow is that
 
+// The event's bytes, as a producer sends them; how many.
+size_t rig_encode(const struct rig_event *event, uint8_t *ret_bytes, size_t size);
 // Lends a packet of equal events of session 0 to the owner of the object's flow.
 struct mr_packet *rig_packet(struct rig *rig, uint16_t session, uint64_t first, uint64_t known,
 	const struct rig_event *event, uint32_t count);
