@@ -1,5 +1,7 @@
 #include "fifo.h"
 
+#include <stddef.h>
+
 #include "mr_assert.h"
 
 bool mr_chunk_pool_init(
@@ -91,15 +93,28 @@ struct mr_fifo_iter mr_fifo_begin(const struct mr_fifo *fifo)
 	return (struct mr_fifo_iter){.chunk = fifo->head, .left = fifo->count, .at = fifo->head_at};
 }
 
-bool mr_fifo_next(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool, uint64_t *ret_entry)
+void mr_fifo_rest(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool)
+{
+	if (iter->left == 0 || iter->at < MR_CHUNK_ENTRIES)
+		return;
+	iter->chunk = pool->chunks[iter->chunk].next;
+	iter->at = 0;
+}
+
+uint64_t *mr_fifo_next_place(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool)
 {
 	if (iter->left == 0)
-		return false;
-	if (iter->at == MR_CHUNK_ENTRIES) {
-		iter->chunk = pool->chunks[iter->chunk].next;
-		iter->at = 0;
-	}
-	*ret_entry = pool->chunks[iter->chunk].entries[iter->at++];
+		return NULL;
+	mr_fifo_rest(iter, pool);
 	iter->left--;
+	return &pool->chunks[iter->chunk].entries[iter->at++];
+}
+
+bool mr_fifo_next(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool, uint64_t *ret_entry)
+{
+	const uint64_t *place = mr_fifo_next_place(iter, pool);
+	if (place == NULL)
+		return false;
+	*ret_entry = *place;
 	return true;
 }

@@ -52,3 +52,7 @@ struct mr_fifo_iter {
 };
 struct mr_fifo_iter mr_fifo_begin(const struct mr_fifo *fifo);
 bool mr_fifo_next(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool, uint64_t *ret_entry);
+// The same, as a place that may be written to; NULL at the end.
+uint64_t *mr_fifo_next_place(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool);
+// What has been passed may be taken from now on: the iterator stays valid.
+void mr_fifo_rest(struct mr_fifo_iter *iter, const struct mr_chunk_pool *pool);

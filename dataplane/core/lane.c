@@ -60,6 +60,7 @@ bool mr_lanes_init(
 	}
 	bool ok = mr_chunk_pool_init(&lanes->pool, arena, "lane entries", entries_max);
 	ok = mr_penalised_init(&lanes->penalised, arena, config->seed) && ok;
+	ok = mr_held_init(&lanes->held_objects, arena, config->entries_max, config->seed) && ok;
 	ok = floors_init(lanes, arena, config) && ok;
 	if (!ok || lanes->slots == NULL || lanes->by_number == NULL || lanes->sublanes == NULL
 		|| lanes->free_sublanes == NULL)
@@ -156,6 +157,7 @@ void mr_lane_close(struct mr_lanes *lanes, struct mr_lane *lane)
 {
 	mr_assert(lane->open && lane->pending == 0);
 	mr_assert(lane->active == 0 && !lane->loosening && lane->penalised == 0);
+	mr_assert(lane->held == 0);
 	mr_lane_forget(lanes, lane);
 	mr_lag_move(&lanes->lags, &lane->lag, MR_LAG_NONE);
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
@@ -255,7 +257,8 @@ static void walk_follows(struct mr_lanes *lanes, const struct mr_lane *lane,
 		lanes->walk.started = false; // begins again at the front
 }
 
-static void uncount_entry(struct mr_lanes *lanes, const struct mr_lane *lane,
+// The first place of a side goes; a hole's entry was taken out of the floors when it left.
+static void uncount_place(struct mr_lanes *lanes, const struct mr_lane *lane,
 	struct mr_sublane *sublane, enum mr_lane_side side, mr_position position)
 {
 	struct mr_lane_queue *queue = &sublane->sides[side];
@@ -265,29 +268,98 @@ static void uncount_entry(struct mr_lanes *lanes, const struct mr_lane *lane,
 		return;
 	}
 	mr_assert(queue->counted > 0);
-	mr_lane_floor_remove(floor_of(lanes, position), mr_position_offset(position));
+	if (position != 0)
+		mr_lane_floor_remove(floor_of(lanes, position), mr_position_offset(position));
 	if (--queue->counted == 0)
-		queue->loose = mr_lane_entries(sublane, side);
+		queue->loose = mr_lane_places(sublane, side);
+}
+
+static mr_position pop_place(struct mr_lanes *lanes, const struct mr_lane *lane,
+	struct mr_sublane *sublane, enum mr_lane_side side, uint64_t *ret_second)
+{
+	struct mr_lane_queue *queue = &sublane->sides[side];
+	mr_position position = mr_fifo_pop(&queue->fifo, &lanes->pool);
+	*ret_second = side != MR_LANE_NORMAL ? mr_fifo_pop(&queue->fifo, &lanes->pool) : 0;
+	queue->left++;
+	if (!lanes->is_durable)
+		uncount_place(lanes, lane, sublane, side, position);
+	return position;
+}
+
+static void pop_holes(struct mr_lanes *lanes, const struct mr_lane *lane,
+	struct mr_sublane *sublane, enum mr_lane_side side)
+{
+	struct mr_lane_queue *queue = &sublane->sides[side];
+	while (queue->holes > 0 && mr_fifo_front(&queue->fifo, &lanes->pool) == 0) {
+		uint64_t second;
+		mr_position hole = pop_place(lanes, lane, sublane, side, &second);
+		mr_assert(hole == 0);
+		queue->holes--;
+	}
+}
+
+void mr_lane_trim(struct mr_lanes *lanes, const struct mr_lane *lane, struct mr_sublane *sublane)
+{
+	for (uint32_t side = 0; side < MR_LANE_SIDES && !sublane->held.walked; side++)
+		pop_holes(lanes, lane, sublane, side);
+}
+
+void mr_lane_entry_leaves(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane)
+{
+	mr_assert(lane->pending > 0 && lanes->pending > 0);
+	mr_assert(sublane->lane == lane->slot);
+	sublane->left++;
+	lane->pending--;
+	lanes->pending--;
+}
+
+// The penalised set loses an entry.
+static void leave_penalty(struct mr_lanes *lanes, struct mr_lane *lane, uint32_t slot)
+{
+	if (lanes->penalised.slots[slot].undelivered - 1 <= lanes->penalised_max / 2)
+		mr_penalised_want(&lanes->penalised, slot, false);
+	mr_penalised_leave(&lanes->penalised, &lane->penalised, slot);
 }
 
 mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
 	enum mr_lane_side side)
 {
-	struct mr_lane_queue *queue = &sublane->sides[side];
-	mr_assert(lane->pending > 0 && lanes->pending > 0);
-	mr_position position = mr_fifo_pop(&queue->fifo, &lanes->pool);
-	if (side == MR_LANE_PENALTY) {
-		uint32_t slot = (uint32_t)mr_fifo_pop(&queue->fifo, &lanes->pool);
-		if (lanes->penalised.slots[slot].undelivered - 1 <= lanes->penalised_max / 2)
-			mr_penalised_want(&lanes->penalised, slot, false);
-		mr_penalised_leave(&lanes->penalised, &lane->penalised, slot);
-	}
-	if (lanes->is_durable)
-		mr_lane_need_remove(&lanes->need, position);
-	else
-		uncount_entry(lanes, lane, sublane, side, position);
-	queue->left++;
-	lane->pending--;
-	lanes->pending--;
+	mr_assert(mr_lane_entries(sublane, side) > 0);
+	pop_holes(lanes, lane, sublane, side);
+	uint64_t second;
+	mr_position position = pop_place(lanes, lane, sublane, side, &second);
+	if (side == MR_LANE_PENALTY)
+		leave_penalty(lanes, lane, (uint32_t)second);
+	sublane->older[side] -= sublane->older[side] > 0;
+	mr_lane_need_remove(&lanes->need, position);
+	mr_lane_entry_leaves(lanes, lane, sublane);
+	if (!sublane->held.walked)
+		pop_holes(lanes, lane, sublane, side);
 	return position;
+}
+
+void mr_lane_pluck(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side, const struct mr_lane_entry *entry)
+{
+	struct mr_lane_queue *queue = &sublane->sides[side];
+	mr_assert(entry->position != 0 && *entry->words[0] == entry->position);
+	mr_assert(entry->number >= queue->left + sublane->batch[side]);
+	uint64_t at = entry->number - queue->left;
+	if (!lanes->is_durable && at >= queue->loose && at < queue->loose + queue->counted)
+		mr_lane_floor_remove(
+			floor_of(lanes, entry->position), mr_position_offset(entry->position));
+	if (side == MR_LANE_PENALTY)
+		leave_penalty(lanes, lane, entry->penalised);
+	*entry->words[0] = 0;
+	if (side != MR_LANE_NORMAL)
+		*entry->words[1] = 0;
+	queue->holes++;
+}
+
+void mr_lane_drop(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side, const struct mr_lane_entry *entry)
+{
+	mr_lane_pluck(lanes, lane, sublane, side, entry);
+	mr_lane_need_remove(&lanes->need, entry->position);
+	mr_lane_entry_leaves(lanes, lane, sublane);
 }

@@ -3,7 +3,7 @@
 // (8 bytes; 16 on the penalty side). A batch is a prefix of both sides of one sub-lane, and its
 // entries leave when it has settled. Pure: no clock, no memory but the arena's. Functions by file:
 // lane.c what comes and goes, lane_serve.c what a batch takes, lane_behind.c who holds streams
-// back.
+// back, lane_held.c what bans hold.
 //
 // With a journal on disk nobody holds streams back: entries are counted by segment (lane_need.h),
 // and what is beyond memory is spilled (lane_spill.h).
@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <millrace/limits.h>
 #include <millrace/record.h>
@@ -18,6 +19,7 @@
 #include "arena.h"
 #include "fifo.h"
 #include "lane_floor.h"
+#include "lane_held.h"
 #include "lane_lag.h"
 #include "lane_need.h"
 #include "lane_penalised.h"
@@ -26,21 +28,32 @@
 #include "stream.h"
 #include "timer.h"
 
-enum mr_lane_side { MR_LANE_NORMAL = 0, MR_LANE_PENALTY = 1, MR_LANE_SIDES };
+// What bans held and hold no longer has a side of its own, which is served before the others.
+enum mr_lane_side { MR_LANE_NORMAL = 0, MR_LANE_PENALTY = 1, MR_LANE_RELEASED = 2, MR_LANE_SIDES };
 
-// One side of a sub-lane. From the front: `loose` entries that hold no stream back, `counted` ones
-// that do (they are in the floors), and, while a lane that fell behind is being loosened, newer
-// ones that do not.
+// One side of a sub-lane. From the front: `loose` places that hold no stream back, `counted` ones
+// that do (their entries are in the floors), and, while a lane that fell behind is being loosened,
+// newer ones that do not. An entry that leaves from the middle leaves a hole: a place of zeroes,
+// which goes when it comes first.
 struct mr_lane_queue {
-	struct mr_fifo fifo; // penalty side: pairs of a position and a slot of the penalised set
+	// penalty side: pairs of a position and a slot of the penalised set; released side: of a
+	// position and its object
+	struct mr_fifo fifo;
 	uint32_t loose;
 	uint32_t counted;
-	uint64_t left; // entries that ever left: the number of the first one that is here
+	uint32_t holes;
+	uint64_t left; // places that ever left: the number of the first one that is here
 };
 
 struct mr_sublane {
 	struct mr_lane_queue sides[MR_LANE_SIDES];
 	struct mr_lane_spill spill;
+	struct mr_lane_held held;
+	// So many of the first ones of each side are older than what is held: they were to be sent
+	// when later ones of their objects were held, and then were not.
+	uint32_t older[MR_LANE_SIDES];
+	uint64_t left; // entries that ever left memory for good
+	LIST_ENTRY(mr_sublane) unsent; // its batch is recorded, and no attempt was begun
 	struct mr_timer timer; // of the batch's age; the stage's
 	// not after the oldest entry that waits came, but after the last batch was taken
 	uint64_t since_ns;
@@ -51,6 +64,7 @@ struct mr_sublane {
 	uint64_t recorded_end;
 	uint32_t batch[MR_LANE_SIDES]; // its borders: entries of each side
 	uint32_t lane; // slot
+	uint32_t judged; // epoch of the rules that let its unsent batch pass; the stage's
 	uint8_t index; // in the lane
 	uint8_t credit; // of the penalty side, in fifths of an entry
 	bool busy; // an attempt is under way
@@ -63,6 +77,7 @@ struct mr_lane {
 	uint64_t webhook; // id, for what is written down
 	uint64_t pending; // entries in its sub-lanes
 	uint64_t spilled; // of these, in lane records
+	uint64_t held; // of these, by bans
 	uint64_t progress_ns; // attended time when something settled last, or it became non-empty
 	uint32_t slot;
 	uint32_t number; // in the router, MR_LANE_UNNUMBERED
@@ -121,6 +136,9 @@ struct mr_lanes {
 	uint64_t named_end;
 	bool gives_up; // the oldest records of long lists: nothing else makes room
 	uint64_t spilled; // entries in lane records
+	struct mr_held_objects held_objects;
+	uint64_t held; // entries
+	LIST_HEAD(, mr_sublane) unsent;
 	struct mr_lag lags;
 	uint64_t pending;
 	uint64_t stepped_ns; // time of the last step
@@ -145,7 +163,10 @@ struct mr_lanes {
 
 struct mr_lane_entry {
 	mr_position position;
-	uint32_t penalised; // slot, 0 on the normal side
+	uint32_t penalised; // slot; penalty side only
+	uint64_t object; // released side only
+	uint64_t number; // of its place
+	uint64_t *words[2]; // its place
 };
 
 bool mr_lanes_init(
@@ -177,17 +198,40 @@ static inline uint32_t mr_lane_shard_of(const struct mr_lanes *lanes, mr_positio
 	return shard != UINT16_MAX ? shard : UINT32_MAX;
 }
 
-static inline uint32_t mr_lane_entries(const struct mr_sublane *sublane, enum mr_lane_side side)
+static inline uint32_t mr_lane_places(const struct mr_sublane *sublane, enum mr_lane_side side)
 {
 	uint32_t words = sublane->sides[side].fifo.count;
-	return side == MR_LANE_PENALTY ? words / 2 : words;
+	return side == MR_LANE_NORMAL ? words : words / 2;
+}
+
+static inline uint32_t mr_lane_entries(const struct mr_sublane *sublane, enum mr_lane_side side)
+{
+	return mr_lane_places(sublane, side) - sublane->sides[side].holes;
+}
+
+// Of all sides together.
+static inline uint32_t mr_lane_sum(const uint32_t entries[MR_LANE_SIDES])
+{
+	return entries[MR_LANE_NORMAL] + entries[MR_LANE_PENALTY] + entries[MR_LANE_RELEASED];
+}
+
+// Entries that ever left the sub-lane.
+static inline uint64_t mr_lane_left(const struct mr_sublane *sublane)
+{
+	return sublane->spill.left + sublane->left;
+}
+
+// On its sides: those that bans hold are not among them.
+static inline uint32_t mr_lane_in_memory(const struct mr_sublane *sublane)
+{
+	return mr_lane_entries(sublane, MR_LANE_NORMAL) + mr_lane_entries(sublane, MR_LANE_PENALTY)
+		+ mr_lane_entries(sublane, MR_LANE_RELEASED);
 }
 
 // Entries in memory that wait for a batch: those of the batch that is recorded are not among them.
 static inline uint32_t mr_lane_waiting(const struct mr_sublane *sublane)
 {
-	return mr_lane_entries(sublane, MR_LANE_NORMAL) + mr_lane_entries(sublane, MR_LANE_PENALTY)
-		- sublane->batch[MR_LANE_NORMAL] - sublane->batch[MR_LANE_PENALTY];
+	return mr_lane_in_memory(sublane) - mr_lane_sum(sublane->batch);
 }
 
 // Whether mr_lane_take needs the entry's object.
@@ -204,14 +248,25 @@ struct mr_sublane *mr_lane_take(struct mr_lanes *lanes, struct mr_lane *lane,
 // The first entry of a side leaves.
 mr_position mr_lane_leave(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
 	enum mr_lane_side side);
+// An entry that a cursor has just found leaves from where it stands; for good, or (pluck) its place
+// only, because it goes on elsewhere. Cursors stay valid until mr_lane_trim.
+void mr_lane_pluck(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side, const struct mr_lane_entry *entry);
+void mr_lane_drop(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	enum mr_lane_side side, const struct mr_lane_entry *entry);
+// Holes that come first go.
+void mr_lane_trim(struct mr_lanes *lanes, const struct mr_lane *lane, struct mr_sublane *sublane);
+// One that is in no side any more leaves for good.
+void mr_lane_entry_leaves(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane);
 
 // -- lane_serve.c
 struct mr_lane_cursor {
 	struct mr_fifo_iter iter[MR_LANE_SIDES];
+	uint64_t number[MR_LANE_SIDES]; // of the next place
 };
 
-// How many entries of each side the next batch may take: at most `events_max`; where both sides
-// wait, one in five comes from the penalty side, and an entry behind a barrier is not taken before
+// How many entries of each side the next batch may take: at most `events_max`; released ones alone
+// while there are any; where both other sides wait, one in five comes from the penalty side, and an entry behind a barrier is not taken before
 // what it waits for.
 void mr_lane_plan(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	uint32_t events_max, uint32_t ret_quota[MR_LANE_SIDES]);
@@ -227,11 +282,19 @@ bool mr_lane_may_follow(const struct mr_lanes *lanes, const struct mr_sublane *s
 void mr_lane_batch(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	const uint32_t taken[MR_LANE_SIDES], mr_position *ret_positions);
 // The batch has its borders: its entries no longer wait.
-void mr_lane_cut(struct mr_sublane *sublane, uint64_t number, const uint32_t taken[MR_LANE_SIDES],
-	uint64_t now_ns);
+void mr_lane_cut(struct mr_lanes *lanes, struct mr_sublane *sublane, uint64_t number,
+	const uint32_t taken[MR_LANE_SIDES], uint64_t now_ns);
+// Its first attempt begins. Until then a ban may void it.
+void mr_lane_sent(struct mr_sublane *sublane);
+static inline bool mr_lane_is_unsent(const struct mr_sublane *sublane)
+{
+	return sublane->unsent.le_prev != NULL;
+}
 // The batch will not be sent again under its number: its entries wait once more, or leave one by
 // one.
 void mr_lane_void(struct mr_sublane *sublane);
+// What was taken for a batch is not sent: its entries wait once more, in front of what is held.
+void mr_lane_return(struct mr_sublane *sublane, const uint32_t taken[MR_LANE_SIDES]);
 // The batch has settled, one way or the other: its entries leave. Returns how many.
 uint32_t mr_lane_settle(
 	struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane, uint64_t now_ns);

@@ -19,9 +19,9 @@ bool mr_lane_is_behind(const struct mr_lanes *lanes, const struct mr_lane *lane)
 		return true;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(lanes, lane, i);
-		if (sublane->sides[MR_LANE_NORMAL].loose + sublane->sides[MR_LANE_PENALTY].loose
-			> 0)
-			return true;
+		for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
+			if (sublane->sides[side].loose > 0)
+				return true;
 	}
 	return false;
 }
@@ -48,7 +48,8 @@ static uint8_t lag_of_fronts(const struct mr_lanes *lanes, const struct mr_lane 
 			const struct mr_fifo *fifo = &sublane->sides[side].fifo;
 			if (fifo->count == 0)
 				continue;
-			uint8_t now = lag_of(lanes, mr_fifo_front(fifo, &lanes->pool));
+			mr_position front = mr_fifo_front(fifo, &lanes->pool);
+			uint8_t now = front != 0 ? lag_of(lanes, front) : 0;
 			if (now > lag)
 				lag = now;
 		}
@@ -89,7 +90,8 @@ bool mr_lane_judge(struct mr_lanes *lanes, struct mr_lane *lane, uint64_t now_ns
 	uint8_t lag = lag_of_fronts(lanes, lane);
 	mr_lag_move(&lanes->lags, &lane->lag, traffic ? lag : MR_LAG_NONE);
 	uint64_t attended_ns = mr_lanes_attended_ns(lanes, now_ns);
-	bool stalled = lane->pending > 0 && attended_ns >= lane->progress_ns + MR_LANE_STALL_NS;
+	bool waits = lane->pending > lane->held; // for its endpoint, not for an operator
+	bool stalled = waits && attended_ns >= lane->progress_ns + MR_LANE_STALL_NS;
 
 	if (lane->counting) {
 		if (lane->loosening || !(stalled || mr_lag_is_behind(&lanes->lags, lane->lag)))
@@ -109,19 +111,21 @@ static bool loosen_one(struct mr_lanes *lanes, struct mr_sublane *sublane, enum 
 	mr_position position;
 	if (queue->counted == 0 || !mr_fifo_next(&lanes->walk.iter, &lanes->pool, &position))
 		return false;
-	uint64_t slot;
-	if (side == MR_LANE_PENALTY) {
-		bool paired = mr_fifo_next(&lanes->walk.iter, &lanes->pool, &slot);
+	uint64_t second;
+	if (side != MR_LANE_NORMAL) {
+		bool paired = mr_fifo_next(&lanes->walk.iter, &lanes->pool, &second);
 		mr_assert(paired);
 	}
 	if (lanes->walk.passed++ < queue->loose)
 		return true;
-	uint32_t shard = mr_lane_shard_of(lanes, position);
-	mr_assert(shard < lanes->shards);
-	mr_lane_floor_remove(&lanes->floors[shard], mr_position_offset(position));
+	if (position != 0) {
+		uint32_t shard = mr_lane_shard_of(lanes, position);
+		mr_assert(shard < lanes->shards);
+		mr_lane_floor_remove(&lanes->floors[shard], mr_position_offset(position));
+	}
 	queue->loose++;
 	if (--queue->counted == 0) // what came since holds nothing back either
-		queue->loose = mr_lane_entries(sublane, side);
+		queue->loose = mr_lane_places(sublane, side);
 	return true;
 }
 
@@ -152,7 +156,7 @@ uint32_t mr_lanes_loosen(struct mr_lanes *lanes, uint32_t units)
 		}
 		if (loosen_one(lanes, sublane, side))
 			continue;
-		mr_assert(queue->counted == 0 && queue->loose == mr_lane_entries(sublane, side));
+		mr_assert(queue->counted == 0 && queue->loose == mr_lane_places(sublane, side));
 		if (next_side(lanes, lane))
 			continue;
 		lane->loosening = false;

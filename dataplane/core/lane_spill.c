@@ -34,18 +34,13 @@ static uint32_t share_of(const struct mr_lanes *lanes, const struct mr_lane *lan
 	return share;
 }
 
-static uint32_t in_memory(const struct mr_sublane *sublane)
-{
-	return mr_lane_entries(sublane, MR_LANE_NORMAL) + mr_lane_entries(sublane, MR_LANE_PENALTY);
-}
-
 bool mr_spill_takes(
 	const struct mr_lanes *lanes, const struct mr_lane *lane, const struct mr_sublane *sublane)
 {
 	mr_assert(lanes->is_durable);
 	if (mr_spill_is_open(&sublane->spill))
 		return true;
-	return in_memory(sublane) >= share_of(lanes, lane)
+	return mr_lane_in_memory(sublane) >= share_of(lanes, lane)
 		|| lanes->pool.used > lanes->spill.chunks / 8 * 7;
 }
 
@@ -78,7 +73,8 @@ static bool may_extend(const struct mr_lanes *lanes, const struct mr_lane_spill 
 	if (mr_position_stream(spill->last) != lanes->own->id || !is_counted(lanes, spill->last))
 		return false;
 	uint64_t offset = mr_position_offset(spill->last);
-	return spill->last_entries + spill->tail.count <= MR_LANE_RECORD_ENTRIES_MAX
+	return spill->last != 0
+		&& spill->last_entries + spill->tail.count <= MR_LANE_RECORD_ENTRIES_MAX
 		&& offset >= lanes->own->start
 		&& mr_stream_next(lanes->own) + RECORD_BYTES_MAX - offset <= lanes->own->size;
 }
@@ -101,14 +97,14 @@ bool mr_spill_is_due(const struct mr_lanes *lanes, const struct mr_sublane *subl
 // Entries of the sub-lane that ever left it or stand before its records.
 static uint64_t before_records(const struct mr_sublane *sublane)
 {
-	return sublane->spill.left + sublane->sides[MR_LANE_NORMAL].left
-		+ sublane->sides[MR_LANE_PENALTY].left + in_memory(sublane);
+	return mr_lane_left(sublane) + mr_lane_in_memory(sublane) + mr_held_entries(&sublane->held);
 }
 
 // A record has left its list. A crash would make a start read it again while the last checkpoint
 // names it.
 static void release(struct mr_lanes *lanes, mr_position position)
 {
+	mr_assert(position != 0);
 	bool is_named = mr_position_stream(position) != lanes->own->id
 		|| mr_position_offset(position) < lanes->named_end;
 	if (!is_named || !mr_fifo_push(&lanes->released, &lanes->pool, position))
@@ -168,6 +164,23 @@ static void unlist_last(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_
 	lanes->spilled -= entries;
 }
 
+static uint64_t append_record(struct mr_lanes *lanes, const struct mr_sublane *sublane,
+	uint64_t before, const mr_position *positions, uint32_t count)
+{
+	struct mr_record_lane head = {.webhook = lanes->slots[sublane->lane].webhook,
+		.first_entry = before_records(sublane) + before,
+		.sublane = sublane->index,
+		.sublanes = lanes->slots[sublane->lane].in_flight,
+		.count = count};
+	mr_assert(count > 0 && count <= MR_LANE_RECORD_ENTRIES_MAX);
+	size_t body_bytes = count * sizeof(positions[0]);
+	mr_record_seal(&head, sizeof(head), positions, body_bytes, MR_RECORD_LANE, 0);
+	uint64_t offset = mr_stream_append(lanes->own, &head, sizeof(head), positions, body_bytes);
+	bool listed = mr_fifo_push(&lanes->uncounted, &lanes->pool, offset);
+	mr_assert(listed);
+	return offset;
+}
+
 void mr_spill_write(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane)
 {
 	struct mr_lane_spill *spill = &sublane->spill;
@@ -181,19 +194,10 @@ void mr_spill_write(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_subl
 			count * sizeof(positions[0]));
 		unlist_last(lanes, lane, spill);
 	}
-	struct mr_record_lane head = {.webhook = lane->webhook,
-		.first_entry = before_records(sublane) + spill->entries,
-		.sublane = sublane->index,
-		.sublanes = lane->in_flight};
 	while (spill->tail.count > 0)
 		positions[count++] = mr_fifo_pop(&spill->tail, &lanes->pool);
-	mr_assert(count <= MR_LANE_RECORD_ENTRIES_MAX);
-	head.count = count;
-	size_t body_bytes = count * sizeof(positions[0]);
-	mr_record_seal(&head, sizeof(head), positions, body_bytes, MR_RECORD_LANE, 0);
-	uint64_t offset = mr_stream_append(lanes->own, &head, sizeof(head), positions, body_bytes);
+	uint64_t offset = append_record(lanes, sublane, spill->entries, positions, count);
 	bool listed = list(lanes, lane, spill, mr_position_make(lanes->own->id, offset), count);
-	listed = mr_fifo_push(&lanes->uncounted, &lanes->pool, offset) && listed;
 	mr_assert(listed);
 }
 
@@ -229,7 +233,7 @@ bool mr_spill_may_read(
 		return false;
 	// When memory is short it is for those who have nothing and make use of it.
 	return pool->used <= lanes->spill.chunks / 16 * 15
-		|| (lane->failures == 0 && in_memory(sublane) == 0);
+		|| (lane->failures == 0 && mr_lane_in_memory(sublane) == 0);
 }
 
 bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sublane)
@@ -278,6 +282,16 @@ bool mr_spill_front(const struct mr_lanes *lanes, const struct mr_sublane *subla
 	return true;
 }
 
+// Pairs that nothing is left of go when they come first.
+static void skip_empty(struct mr_lanes *lanes, struct mr_lane_spill *spill)
+{
+	while (spill->records.count > 0 && mr_fifo_front(&spill->records, &lanes->pool) == 0) {
+		mr_fifo_pop(&spill->records, &lanes->pool);
+		uint64_t entries = mr_fifo_pop(&spill->records, &lanes->pool);
+		mr_assert(entries == 0);
+	}
+}
+
 // The oldest record leaves the list. Returns its entries.
 static uint32_t unlist(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane)
 {
@@ -289,11 +303,82 @@ static uint32_t unlist(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_s
 	}
 	release(lanes, mr_fifo_pop(&spill->records, &lanes->pool));
 	entries = (uint32_t)mr_fifo_pop(&spill->records, &lanes->pool);
+	skip_empty(lanes, spill);
 	mr_assert(spill->entries >= entries && lane->spilled >= entries);
 	spill->entries -= entries;
 	lane->spilled -= entries;
 	lanes->spilled -= entries;
 	return entries;
+}
+
+static void entries_leave(
+	struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane, uint32_t count)
+{
+	mr_assert(lane->pending >= count && lanes->pending >= count);
+	lane->pending -= count;
+	lanes->pending -= count;
+	sublane->spill.left += count;
+}
+
+// The pair of the record, and the entries before it.
+static uint64_t place_of(const struct mr_lanes *lanes, const struct mr_lane_spill *spill,
+	uint32_t index, uint64_t *ret_pair[2])
+{
+	struct mr_fifo_iter iter = mr_fifo_begin(&spill->records);
+	uint64_t before = 0;
+	for (uint32_t i = 0; i <= index; i++) {
+		ret_pair[0] = mr_fifo_next_place(&iter, &lanes->pool);
+		ret_pair[1] = mr_fifo_next_place(&iter, &lanes->pool);
+		if (ret_pair[0] == NULL || i == index)
+			break; // the newest one is in no pair
+		before += *ret_pair[1];
+	}
+	return before;
+}
+
+bool mr_spill_at(const struct mr_lanes *lanes, const struct mr_lane_spill *spill, uint32_t index,
+	mr_position *ret_position, uint32_t *ret_entries)
+{
+	uint64_t *pair[2];
+	place_of(lanes, spill, index, pair);
+	*ret_position = pair[0] != NULL ? *pair[0] : spill->last;
+	*ret_entries = pair[0] != NULL ? (uint32_t)*pair[1] : spill->last_entries;
+	return index < spill->records.count / 2 + 1 && is_counted(lanes, *ret_position);
+}
+
+void mr_spill_rewrite(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	uint32_t index, const mr_position *positions, uint32_t count)
+{
+	struct mr_lane_spill *spill = &sublane->spill;
+	uint64_t *pair[2];
+	uint64_t last_pair[2] = {spill->last, spill->last_entries};
+	uint64_t before = place_of(lanes, spill, index, pair);
+	bool is_last = pair[0] == NULL;
+	if (is_last) {
+		pair[0] = &last_pair[0];
+		pair[1] = &last_pair[1];
+	}
+	uint32_t gone = (uint32_t)*pair[1] - count;
+	mr_assert(gone > 0 && gone <= spill->entries && count < *pair[1]);
+	release(lanes, *pair[0]);
+	*pair[0] = 0;
+	if (count > 0)
+		*pair[0] = mr_position_make(
+			lanes->own->id, append_record(lanes, sublane, before, positions, count));
+	*pair[1] = count;
+	if (is_last) {
+		spill->last = last_pair[0];
+		spill->last_entries = count;
+	}
+	spill->entries -= gone;
+	lane->spilled -= gone;
+	lanes->spilled -= gone;
+	entries_leave(lanes, lane, sublane, gone);
+}
+
+void mr_spill_trim(struct mr_lanes *lanes, struct mr_sublane *sublane)
+{
+	skip_empty(lanes, &sublane->spill);
 }
 
 // A recovered batch has its borders again when all its entries are here.
@@ -308,15 +393,6 @@ static void restore_batch(struct mr_sublane *sublane)
 	sublane->batch[MR_LANE_NORMAL] = spill->batch_count;
 	spill->batch_number = 0;
 	spill->batch_count = 0;
-}
-
-static void entries_leave(
-	struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane, uint32_t count)
-{
-	mr_assert(lane->pending >= count && lanes->pending >= count);
-	lane->pending -= count;
-	lanes->pending -= count;
-	sublane->spill.left += count;
 }
 
 void mr_spill_take_back(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,

@@ -29,7 +29,8 @@ enum {
 };
 
 struct mr_lane_spill {
-	// Records by age: pairs of a position and its entries, and the newest one, 0: none.
+	// Records by age: pairs of a position and its entries, and the newest one, 0: none. One of
+	// which nothing is left is a pair of zeroes.
 	struct mr_fifo records;
 	mr_position last;
 	uint32_t last_entries;
@@ -52,7 +53,7 @@ struct mr_spill_limits {
 
 static inline bool mr_spill_is_open(const struct mr_lane_spill *spill)
 {
-	return spill->last != 0 || spill->tail.count > 0;
+	return spill->last != 0 || spill->records.count > 0 || spill->tail.count > 0;
 }
 
 static inline uint32_t mr_spill_records(const struct mr_lane_spill *spill)
@@ -98,6 +99,14 @@ bool mr_spill_is_long(const struct mr_lanes *lanes, const struct mr_sublane *sub
 // The oldest record; false: there is none, or it is not durable yet.
 bool mr_spill_front(const struct mr_lanes *lanes, const struct mr_sublane *sublane,
 	mr_position *ret_position, uint32_t *ret_entries);
+// One of the records, by age from 0; false: there is none, or it is not durable yet.
+bool mr_spill_at(const struct mr_lanes *lanes, const struct mr_lane_spill *spill, uint32_t index,
+	mr_position *ret_position, uint32_t *ret_entries);
+// Another one takes its place, with fewer of its entries; the others leave. While a survey walks
+// the list, pairs of zeroes stay; in the end those that come first go.
+void mr_spill_trim(struct mr_lanes *lanes, struct mr_sublane *sublane);
+void mr_spill_rewrite(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,
+	uint32_t index, const mr_position *positions, uint32_t count);
 // The oldest record has been read: its entries come back to memory but for the first `lost` ones,
 // which leave; the record is not needed any more.
 void mr_spill_take_back(struct mr_lanes *lanes, struct mr_lane *lane, struct mr_sublane *sublane,

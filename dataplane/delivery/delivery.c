@@ -33,6 +33,7 @@ static bool tables_init(struct mr_delivery *delivery, struct mr_arena *arena)
 		&& ok;
 	if (delivery->config.is_durable)
 		ok = mr_delivery_parked_init(delivery, arena) && ok;
+	ok = mr_delivery_bans_init(delivery, arena) && ok;
 	ok = mr_attempts_init(delivery, arena) && ok;
 	ok = mr_fragments_init(&delivery->fragments, arena, limits->fragment_cache_bytes) && ok;
 	struct mr_engine_limits engine = {.endpoints_max = limits->endpoints_max,
@@ -127,6 +128,15 @@ static void handle(struct mr_delivery *delivery, const struct mr_steward_msg *ms
 	case MR_STEWARD_TUNE:
 		tune(delivery, &msg->tune);
 		break;
+	case MR_STEWARD_BAN:
+		mr_delivery_ban(delivery, &msg->ban);
+		break;
+	case MR_STEWARD_UNBAN:
+		mr_delivery_unban(delivery, msg->ban.rule.scope);
+		break;
+	case MR_STEWARD_SURVEY:
+		mr_delivery_survey_begin(delivery, msg->survey);
+		break;
 	case MR_STEWARD_STOP:
 		delivery->stopped = msg->stopped;
 		break;
@@ -135,17 +145,30 @@ static void handle(struct mr_delivery *delivery, const struct mr_steward_msg *ms
 	}
 }
 
+// The message is the steward's again, when what it wants is in force.
+static bool publish(struct mr_delivery *delivery)
+{
+	struct mr_delivery_bans *bans = &delivery->bans;
+	if (bans->generation == 0)
+		return true;
+	if (!mr_delivery_bans_stand(delivery))
+		return false;
+	atomic_store_explicit(
+		&delivery->config.stats->generation, bans->generation, memory_order_release);
+	bans->generation = 0;
+	return true;
+}
+
 static uint32_t handle_steward(struct mr_delivery *delivery)
 {
 	struct mr_desc desc;
 	uint32_t work = 0;
-	for (; mr_ring_pop_burst(delivery->config.from_steward, &desc, 1) == 1; work++) {
+	for (; publish(delivery) && mr_ring_pop_burst(delivery->config.from_steward, &desc, 1) == 1;
+		work++) {
 		const struct mr_steward_msg *msg =
 			(const struct mr_steward_msg *)(uintptr_t)desc.word[0];
 		handle(delivery, msg);
-		// The message is the steward's again.
-		atomic_store_explicit(
-			&delivery->config.stats->generation, msg->generation, memory_order_release);
+		delivery->bans.generation = msg->generation;
 	}
 	return work;
 }
@@ -203,6 +226,8 @@ enum mr_poll mr_delivery_step(void *state, struct mr_now now, struct mr_budget b
 
 	uint32_t units = budget.units;
 	uint32_t used = mr_delivery_finish(delivery, units);
+	used += mr_delivery_sift(delivery, units > used ? units - used : 1);
+	used += mr_delivery_survey_step(delivery, units > used ? units - used : 1);
 	used += mr_delivery_send_durable(delivery, units > used ? units - used : 1);
 	used += mr_delivery_begin(delivery, units > used ? units - used : 1);
 	used += mr_delivery_render(delivery, units > used ? units - used : 1);
@@ -252,6 +277,8 @@ uint64_t mr_delivery_next_due(void *state)
 	// again soon.
 	if ((delivery->durable.head != NULL && !paused) || delivery->rendering.head != NULL
 		|| delivery->refill.head != NULL || delivery->tries.head != NULL
+		|| delivery->bans.sift.head != NULL || delivery->bans.generation != 0
+		|| delivery->survey.survey != NULL
 		|| delivery->checkpoint.epoch != delivery->checkpoint.done
 		|| waits_inbound(delivery))
 		due_ns = min_u64(due_ns, delivery->now.mono_ns + DURABLE_POLL_NS);

@@ -33,6 +33,7 @@ struct mr_delivery_limits { // of this stage: the router's totals are already di
 
 struct mr_delivery_config {
 	uint32_t index;
+	uint32_t number; // of the stage, among all of the router
 	uint32_t shards;
 	uint64_t boot_id;
 	struct mr_delivery_limits limits;

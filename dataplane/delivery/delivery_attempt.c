@@ -29,17 +29,23 @@ static bool may_send(const struct mr_delivery *delivery, const struct mr_recipie
 		|| delivery->now.mono_ns >= recipient->next_attempt_ns;
 }
 
-// After the journal has failed: whether something is due that it has recorded.
-static bool still_due(const struct mr_delivery *delivery, struct mr_recipient *recipient)
+// Whether something is due that may still be sent: after the journal has failed what it has recorded,
+// after a ban what was looked at since.
+static bool still_due(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	const struct mr_lane *lane = recipient->lane;
-	for (uint32_t i = 0; i < lane->in_flight; i++)
-		if (!mr_delivery_may_attempt(delivery, mr_lane_sublane(&delivery->lanes, lane, i)))
+	for (uint32_t i = 0; i < lane->in_flight; i++) {
+		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
+		bool may = mr_delivery_may_attempt(delivery, sublane)
+			&& (sublane->number != 0
+				|| mr_delivery_may_batch(delivery, recipient, sublane));
+		if (!may)
 			recipient->due &= (uint8_t) ~(1u << i);
+	}
 	return recipient->due != 0;
 }
 
-static bool may_begin(const struct mr_delivery *delivery, struct mr_recipient *recipient)
+static bool may_begin(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	if (recipient->state >= MR_RECIPIENT_GONE
 		|| recipient->lane->active >= recipient->lane->allowed)
@@ -50,6 +56,9 @@ static bool may_begin(const struct mr_delivery *delivery, struct mr_recipient *r
 		return recipient->state == MR_RECIPIENT_ACTIVE && still_due(delivery, recipient);
 	if (recipient->state == MR_RECIPIENT_HANDSHAKE)
 		return recipient->lane->active == 0;
+	if (recipient->due != 0 && (delivery->bans.epoch != 0 || delivery->survey.survey != NULL)
+		&& still_due(delivery, recipient))
+		return true;
 	return recipient->due != 0 || recipient->heartbeat_due;
 }
 
@@ -133,6 +142,8 @@ static void send_attempt(struct mr_delivery *delivery, struct mr_attempt *attemp
 	char headers[HEADERS_BYTES_MAX];
 	attempt->begun_ns = delivery->now.mono_ns;
 	write_headers(delivery, attempt, headers, sizeof(headers));
+	if (attempt->sublane != NULL)
+		mr_lane_sent(attempt->sublane);
 	if (attempt->recipient->row != NULL)
 		mr_count(&attempt->recipient->row->requests, 1);
 	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_BODY_BYTES), attempt->length);
@@ -174,13 +185,13 @@ static void start_batch(
 	mr_timer_cancel(&delivery->sublane_timers, &sublane->timer);
 	attempt->kind = MR_ATTEMPT_BATCH;
 	attempt->sublane = sublane;
+	attempt->number = sublane->number;
 	attempt->first = sublane->number == 0;
 	attempt->cursor = mr_lane_begin(sublane);
 	attempt->bytes_max = delivery->tune.batch_bytes_max;
 	if (attempt->bytes_max > attempt->request->body_size)
 		attempt->bytes_max = attempt->request->body_size;
-	attempt->quota[MR_LANE_NORMAL] = sublane->batch[MR_LANE_NORMAL];
-	attempt->quota[MR_LANE_PENALTY] = sublane->batch[MR_LANE_PENALTY];
+	memcpy(attempt->quota, sublane->batch, sizeof(attempt->quota));
 	if (attempt->first)
 		mr_lane_plan(
 			&delivery->lanes, sublane, delivery->tune.batch_events_max, attempt->quota);
@@ -201,6 +212,7 @@ struct mr_attempt *mr_attempt_take(
 	attempt->recipient = recipient;
 	attempt->request = request;
 	attempt->sublane = NULL;
+	attempt->number = 0;
 	attempt->first = false;
 	attempt->backlogged = false;
 	attempt->side = MR_LANE_NORMAL;
@@ -276,6 +288,7 @@ void mr_attempt_end(struct mr_delivery *delivery, struct mr_attempt *attempt)
 	mr_list_push(&delivery->free_attempts, &attempt->link);
 	if (sublane != NULL) {
 		sublane->busy = false;
+		mr_lane_trim(&delivery->lanes, recipient->lane, sublane);
 		mr_delivery_look(delivery, recipient, sublane);
 	}
 	mr_recipient_ready(delivery, recipient);
@@ -286,6 +299,8 @@ void mr_attempt_abort(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	mr_request_abandon(attempt->request);
 	attempt->request = NULL;
+	if (attempt->number == 0)
+		mr_lane_return(attempt->sublane, attempt->taken);
 	mr_attempt_end(delivery, attempt);
 }
 
@@ -302,9 +317,11 @@ uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units)
 		const struct mr_recipient *recipient = attempt->recipient;
 		if (recipient->state >= MR_RECIPIENT_GONE || !may_send(delivery, recipient)
 			|| recipient->lane->active > recipient->lane->allowed
+			|| attempt->sublane->number != attempt->number
 			|| !mr_delivery_may_attempt(delivery, attempt->sublane)) {
-			mr_attempt_abort(delivery, attempt); // it failed or went meanwhile
-		} else if (work >= units || watermark < attempt->sublane->recorded_end) {
+			mr_attempt_abort(delivery, attempt); // it failed, went or is void
+		} else if (work >= units || watermark < attempt->sublane->recorded_end
+			|| (delivery->bans.judges && mr_lane_is_unsent(attempt->sublane))) {
 			mr_list_push(&delivery->durable, link);
 		} else {
 			work += 1 + (uint32_t)(attempt->length / 256);
@@ -389,7 +406,7 @@ uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units)
 		if (link == NULL)
 			break;
 		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
-		work += 1 + attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+		work += 1 + mr_lane_sum(attempt->taken);
 		if (attempt->result.outcome != MR_OUTCOME_CANCELED) {
 			mr_delivery_log(delivery, attempt);
 			judge(delivery, attempt);

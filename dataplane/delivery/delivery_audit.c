@@ -6,6 +6,7 @@
 struct recount {
 	uint64_t pending;
 	uint64_t spilled;
+	uint64_t held;
 	uint64_t counted; // in floors
 	const char *wrong;
 };
@@ -17,16 +18,18 @@ static void recount_side(const struct mr_delivery *delivery, const struct mr_sub
 	struct mr_lane_cursor cursor = mr_lane_begin(sublane);
 	struct mr_lane_entry entry;
 	uint64_t entries = 0;
-	while (mr_lane_next(&delivery->lanes, &cursor, side, &entry))
-		entries++;
+	for (; mr_lane_next(&delivery->lanes, &cursor, side, &entry); entries++) {
+		uint64_t at = entry.number - queue->left;
+		recount->counted += at >= queue->loose && at < queue->loose + queue->counted;
+	}
 	if (entries != mr_lane_entries(sublane, side))
 		recount->wrong = "a side has other entries than it counts";
-	if (queue->loose + queue->counted > entries)
+	uint32_t places = mr_lane_places(sublane, side);
+	if (queue->loose + queue->counted > places)
 		recount->wrong = "more entries loose or counted than there are";
-	if (queue->counted == 0 && queue->loose != entries && !delivery->config.is_durable)
+	if (queue->counted == 0 && queue->loose != places && !delivery->config.is_durable)
 		recount->wrong = "entries that hold nothing back are not loose";
 	recount->pending += entries;
-	recount->counted += queue->counted;
 }
 
 static void recount_spill(const struct mr_delivery *delivery, const struct mr_lane_spill *spill,
@@ -49,13 +52,19 @@ static void recount_lane(const struct mr_delivery *delivery, const struct mr_rec
 	const struct mr_lane *lane = recipient->lane;
 	uint64_t before = recount->pending;
 	uint64_t spilled_before = recount->spilled;
+	uint64_t held = 0;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
-		recount_side(delivery, sublane, MR_LANE_NORMAL, recount);
-		recount_side(delivery, sublane, MR_LANE_PENALTY, recount);
+		for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
+			recount_side(delivery, sublane, side, recount);
+		held += mr_held_entries(&sublane->held);
 		recount_spill(delivery, &sublane->spill, recount);
 	}
+	recount->pending += held;
+	recount->held += held;
 	uint64_t pending = recount->pending - before;
+	if (held != lane->held)
+		recount->wrong = "a lane holds other entries than it counts";
 	if (recount->spilled - spilled_before != lane->spilled)
 		recount->wrong = "a lane has other entries on disk than it counts";
 	if (pending != lane->pending)
@@ -89,6 +98,8 @@ bool mr_delivery_audit(const struct mr_delivery *delivery, char *ret_why, size_t
 		recount.wrong = "the floors count other entries than the lanes";
 	if (recount.wrong == NULL && recount.pending != delivery->lanes.pending)
 		recount.wrong = "the stage has other entries than it counts";
+	if (recount.wrong == NULL && recount.held != delivery->lanes.held)
+		recount.wrong = "the stage holds other entries than it counts";
 	if (recount.wrong == NULL && reasons != dropped)
 		recount.wrong = "the reasons do not add up to what was dropped";
 	if (recount.wrong == NULL && recount.spilled != delivery->lanes.spilled)

@@ -48,7 +48,8 @@ void mr_backlog_lose_batch(
 {
 	mr_assert(sublane->number != 0 && !sublane->busy);
 	uint64_t number = sublane->number;
-	uint32_t batch[MR_LANE_SIDES] = {sublane->batch[0], sublane->batch[1]};
+	uint32_t batch[MR_LANE_SIDES];
+	memcpy(batch, sublane->batch, sizeof(batch));
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
 		for (; batch[side] > 0; batch[side]--)
 			drop_front(delivery, recipient, sublane, side);
@@ -138,6 +139,8 @@ static bool refill_sublane(struct mr_delivery *delivery, struct mr_recipient *re
 		bool is_long = mr_spill_is_long(lanes, sublane);
 		if (!is_long && !mr_spill_wants(sublane))
 			return true;
+		if (sublane->held.walked)
+			return false;
 		if (*work >= units
 			|| (!is_long && !mr_spill_may_read(lanes, recipient->lane, sublane)))
 			return false;
@@ -191,25 +194,29 @@ void mr_backlog_relieve(struct mr_delivery *delivery, struct mr_recipient *recip
 static bool front_is_gone(const struct mr_delivery *delivery, const struct mr_sublane *sublane,
 	enum mr_lane_side side)
 {
-	const struct mr_fifo *fifo = &sublane->sides[side].fifo;
-	return fifo->count > 0
-		&& mr_lane_need_gone(
-			&delivery->lanes.need, mr_fifo_front(fifo, &delivery->lanes.pool));
+	struct mr_lane_cursor cursor = mr_lane_begin(sublane);
+	struct mr_lane_entry front;
+	return mr_lane_next(&delivery->lanes, &cursor, side, &front)
+		&& mr_lane_need_gone(&delivery->lanes.need, front.position);
 }
 
 static void expire_sublane(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, struct mr_sublane *sublane)
 {
 	if (sublane->number != 0) {
-		bool normal = sublane->batch[MR_LANE_NORMAL] > 0;
-		if (!front_is_gone(delivery, sublane, normal ? MR_LANE_NORMAL : MR_LANE_PENALTY))
+		uint32_t side = MR_LANE_NORMAL;
+		while (sublane->batch[side] == 0)
+			side++;
+		if (!front_is_gone(delivery, sublane, side))
 			return;
 		mr_backlog_lose_batch(delivery, recipient, sublane);
 	}
 	for (uint32_t i = 0; i < EXPIRED_PER_LOOK; i++) {
 		mr_position position;
 		uint32_t count;
-		if (front_is_gone(delivery, sublane, MR_LANE_NORMAL))
+		if (front_is_gone(delivery, sublane, MR_LANE_RELEASED))
+			drop_front(delivery, recipient, sublane, MR_LANE_RELEASED);
+		else if (front_is_gone(delivery, sublane, MR_LANE_NORMAL))
 			drop_front(delivery, recipient, sublane, MR_LANE_NORMAL);
 		else if (front_is_gone(delivery, sublane, MR_LANE_PENALTY))
 			drop_front(delivery, recipient, sublane, MR_LANE_PENALTY);
@@ -231,7 +238,7 @@ void mr_backlog_expire(struct mr_delivery *delivery, struct mr_recipient *recipi
 		return;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
-		if (sublane->busy)
+		if (sublane->busy || sublane->held.walked)
 			continue;
 		expire_sublane(delivery, recipient, sublane);
 		mr_delivery_look(delivery, recipient, sublane);

@@ -148,22 +148,39 @@ static void gather(struct dump *dump, mr_position position, uint32_t entries)
 		flush(dump);
 }
 
-// Entries in memory: those of the batch first. Of each object, the ones on the normal side are
-// older than those on the penalty side.
+static void gather_side(
+	struct dump *dump, struct mr_lane_cursor *cursor, enum mr_lane_side side, uint32_t entries)
+{
+	struct mr_lane_entry entry;
+	while (entries-- > 0 && mr_lane_next(&dump->delivery->lanes, cursor, side, &entry))
+		gather(dump, entry.position, 1);
+}
+
+static void gather_held(struct dump *dump, const struct mr_fifo *held)
+{
+	struct mr_fifo_iter iter = mr_fifo_begin(held);
+	mr_position position;
+	uint64_t object;
+	while (mr_fifo_next(&iter, &dump->delivery->lanes.pool, &position)
+		&& mr_fifo_next(&iter, &dump->delivery->lanes.pool, &object))
+		gather(dump, position, 1);
+}
+
+// Entries in memory: those of the batch first. Of each object, the ones that are released are older
+// than those that are held, and these than those on the normal side, and these than those on the
+// penalty side.
 static void gather_sides(struct dump *dump, const struct mr_sublane *sublane)
 {
-	const struct mr_lanes *lanes = &dump->delivery->lanes;
 	struct mr_lane_cursor cursor = mr_lane_begin(sublane);
-	struct mr_lane_entry entry;
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
-		for (uint32_t i = 0; i < sublane->batch[side]; i++) {
-			bool there = mr_lane_next(lanes, &cursor, side, &entry);
-			mr_assert(there);
-			gather(dump, entry.position, 1);
-		}
+		gather_side(dump, &cursor, side, sublane->batch[side]);
+	gather_side(dump, &cursor, MR_LANE_RELEASED, UINT32_MAX);
+	gather_held(dump, &sublane->held.kept);
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
-		while (mr_lane_next(lanes, &cursor, side, &entry))
-			gather(dump, entry.position, 1);
+		gather_side(dump, &cursor, side, sublane->older[side]);
+	gather_held(dump, &sublane->held.list);
+	gather_side(dump, &cursor, MR_LANE_NORMAL, UINT32_MAX);
+	gather_side(dump, &cursor, MR_LANE_PENALTY, UINT32_MAX);
 	flush(dump);
 }
 
@@ -177,7 +194,8 @@ static void gather_spill(struct dump *dump, const struct mr_lane_spill *spill)
 	uint32_t entries;
 	dump->flags |= MR_LANE_RECORD_INDEX;
 	while (mr_spill_next(lanes, spill, &records, &position, &entries))
-		gather(dump, position, entries);
+		if (entries > 0)
+			gather(dump, position, entries);
 	flush(dump);
 	dump->flags &= ~(uint32_t)MR_LANE_RECORD_INDEX;
 	while (mr_fifo_next(&tail, &lanes->pool, &position))
@@ -189,7 +207,7 @@ static void gather_spill(struct dump *dump, const struct mr_lane_spill *spill)
 static void repeat_batch(struct dump *dump, const struct mr_sublane *sublane)
 {
 	struct mr_delivery *delivery = dump->delivery;
-	uint32_t count = sublane->batch[MR_LANE_NORMAL] + sublane->batch[MR_LANE_PENALTY];
+	uint32_t count = mr_lane_sum(sublane->batch);
 	size_t body_bytes = count * sizeof(mr_position);
 	struct mr_record_batch head = {.webhook = dump->recipient->webhook,
 		.number = sublane->number,
@@ -215,8 +233,9 @@ static uint64_t dump_bytes(const struct mr_delivery *delivery, const struct mr_l
 	uint64_t bytes = 0;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
-		uint32_t batch = sublane->batch[MR_LANE_NORMAL] + sublane->batch[MR_LANE_PENALTY];
-		bytes += bytes_of((uint64_t)mr_lane_waiting(sublane) + batch)
+		uint32_t batch = mr_lane_sum(sublane->batch);
+		bytes += bytes_of((uint64_t)mr_lane_in_memory(sublane)
+				 + mr_held_entries(&sublane->held))
 			+ bytes_of(mr_spill_records(&sublane->spill))
 			+ bytes_of(sublane->spill.tail.count);
 		bytes += sizeof(struct mr_record_batch) + batch * sizeof(mr_position)
@@ -256,8 +275,7 @@ static bool dump_lane(struct mr_delivery *delivery, struct mr_recipient *recipie
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
 		dump.sublane = i;
-		dump.first_entry = sublane->spill.left + sublane->sides[MR_LANE_NORMAL].left
-			+ sublane->sides[MR_LANE_PENALTY].left;
+		dump.first_entry = mr_lane_left(sublane);
 		gather_sides(&dump, sublane);
 		gather_spill(&dump, &sublane->spill);
 	}
@@ -269,7 +287,7 @@ static bool dump_lane(struct mr_delivery *delivery, struct mr_recipient *recipie
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
 		if (sublane->number != 0)
 			repeat_batch(&dump, sublane);
-		mr_progress_append(delivery, progress, sublane);
+		mr_progress_append(delivery, progress, sublane, 0);
 	}
 	*work += (uint32_t)(bytes / 256);
 	return true;

@@ -31,6 +31,8 @@ void mr_delivery_look(
 		return;
 	if (sublane->spill.batch_number != 0 || !mr_delivery_may_attempt(delivery, sublane))
 		return; // a batch goes first whose entries are not here yet; or nothing goes any more
+	if (sublane->number == 0 && !mr_delivery_may_batch(delivery, recipient, sublane))
+		return;
 	uint32_t waiting = mr_lane_waiting(sublane);
 	uint64_t due_ns = sublane->since_ns + delivery->tune.batch_age_ns;
 	bool due = sublane->number != 0;

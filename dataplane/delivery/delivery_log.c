@@ -22,7 +22,6 @@ void mr_delivery_log(struct mr_delivery *delivery, const struct mr_attempt *atte
 	uint64_t number = mr_read(&attempts->next);
 	number = number != 0 ? number : 1;
 	struct mr_stats_attempt *row = &attempts->rows[number % MR_ATTEMPT_ROWS];
-	uint64_t events = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
 	mr_gauge(&row->number, 0);
 	atomic_thread_fence(memory_order_release); // a reader that sees anything new sees the 0
 	mr_gauge(&row->webhook, attempt->recipient->webhook);
@@ -32,7 +31,7 @@ void mr_delivery_log(struct mr_delivery *delivery, const struct mr_attempt *atte
 	mr_gauge(&row->what,
 		(uint64_t)result->status | (uint64_t)attempt->kind << 16
 			| (uint64_t)result->outcome << 24 | (uint64_t)result->excerpt_length << 32);
-	mr_gauge(&row->events, events);
+	mr_gauge(&row->events, mr_lane_sum(attempt->taken));
 	write_body(row, result);
 	atomic_store_explicit(&row->number, number, memory_order_release);
 	atomic_store_explicit(&attempts->next, number + 1, memory_order_release);

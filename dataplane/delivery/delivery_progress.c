@@ -36,11 +36,11 @@ struct mr_record_progress mr_progress_of(
 }
 
 void mr_progress_append(struct mr_delivery *delivery, struct mr_record_progress progress,
-	const struct mr_sublane *sublane)
+	const struct mr_sublane *sublane, uint16_t flags)
 {
 	progress.settled_number = sublane->settled_number;
 	progress.sublane = sublane->index;
-	mr_record_seal(&progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, 0);
+	mr_record_seal(&progress, sizeof(progress), NULL, 0, MR_RECORD_PROGRESS, flags);
 	mr_stream_append(delivery->config.stream, &progress, sizeof(progress), NULL, 0);
 }
 
@@ -54,7 +54,7 @@ static bool write_progress(struct mr_delivery *delivery, struct mr_recipient *re
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
 		if (sublane->changed)
-			mr_progress_append(delivery, progress, sublane);
+			mr_progress_append(delivery, progress, sublane, 0);
 		sublane->changed = false;
 	}
 	return true;
@@ -91,7 +91,7 @@ static uint64_t eta_of(const struct mr_delivery *delivery, struct mr_recipient *
 		recipient->rate.settled = 0;
 		recipient->rate.at_ns = delivery->now.mono_ns;
 	}
-	uint64_t pending = recipient->lane->pending;
+	uint64_t pending = recipient->lane->pending - recipient->lane->held;
 	if (pending == 0)
 		return 0;
 	return recipient->rate.per_s > 0 ? pending / recipient->rate.per_s : UINT64_MAX;
@@ -105,9 +105,7 @@ static void show_row(struct mr_delivery *delivery, struct mr_recipient *recipien
 	uint64_t oldest_ns = 0;
 	for (uint32_t i = 0; i < lane->in_flight; i++) {
 		const struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, lane, i);
-		bool any = mr_lane_entries(sublane, MR_LANE_NORMAL)
-				+ mr_lane_entries(sublane, MR_LANE_PENALTY)
-			> 0;
+		bool any = mr_lane_in_memory(sublane) > 0;
 		uint64_t age_ns = any ? delivery->now.mono_ns - sublane->since_ns : 0;
 		if (age_ns > oldest_ns)
 			oldest_ns = age_ns;
@@ -135,6 +133,7 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 		struct mr_recipient *recipient = &delivery->recipients[slot];
 		if (!lanes->slots[slot].open)
 			continue;
+		mr_recipient_look_held(delivery, recipient);
 		mr_backlog_expire(delivery, recipient);
 		mr_backlog_relieve(delivery, recipient);
 		if (recipient->state == MR_RECIPIENT_PARKED)
@@ -152,6 +151,7 @@ uint32_t mr_delivery_sweep(struct mr_delivery *delivery)
 			delivery->behind_seen);
 		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_LANES), lanes->open_lanes);
 		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_SPILLED), lanes->spilled);
+		mr_gauge(mr_delivery_counter(delivery, MR_DELIVERY_BAN_HELD), lanes->held);
 	}
 	return work;
 }

@@ -72,7 +72,8 @@ void mr_recipient_wake(struct mr_delivery *delivery, struct mr_recipient *recipi
 	uint64_t now_ns = delivery->now.mono_ns;
 	uint64_t due_ns = recipient->success_ns + delivery->tune.heartbeat_ns;
 	if (!is_failing(recipient)) {
-		bool idle = recipient->lane->pending == 0 && recipient->lane->active == 0;
+		bool idle = recipient->lane->pending == recipient->lane->held
+			&& recipient->lane->active == 0;
 		if (now_ns >= due_ns && idle && recipient->state == MR_RECIPIENT_ACTIVE
 			&& delivery->failed_ns == 0)
 			recipient->heartbeat_due = true;
@@ -290,7 +291,7 @@ static uint32_t drop_entries(
 	uint32_t work = 0;
 	for (uint32_t i = 0; i < recipient->lane->in_flight; i++) {
 		struct mr_sublane *sublane = mr_lane_sublane(&delivery->lanes, recipient->lane, i);
-		if (sublane->busy)
+		if (sublane->busy || sublane->held.walked)
 			continue;
 		mr_lane_void(sublane);
 		sublane->spill.batch_number = 0;
@@ -302,6 +303,9 @@ static uint32_t drop_entries(
 					position, MR_REASON_WEBHOOK_GONE);
 			}
 		}
+		for (; work < units && mr_held_entries(&sublane->held) > 0; work++)
+			mr_recipient_drop_held(
+				delivery, recipient, sublane, MR_REASON_WEBHOOK_GONE);
 		mr_backlog_look(delivery, recipient, sublane);
 	}
 	return work;
@@ -321,7 +325,7 @@ uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units)
 		bool done = lane->pending == 0 && lane->active == 0;
 		if (recipient->state == MR_RECIPIENT_REMOVED)
 			done = done && !lane->loosening && !recipient->listed && !recipient->changed
-				&& !recipient->refills && !recipient->tries;
+				&& !recipient->refills && !recipient->tries && !recipient->sifts;
 		if (!done) {
 			mr_list_push(&delivery->drain, link);
 			continue;

@@ -21,6 +21,8 @@ struct fragment {
 	const uint8_t *bytes; // valid until the next one is asked for
 	uint32_t length;
 	int64_t received_ns;
+	uint64_t object;
+	bool barred; // by a rule: it is not rendered
 };
 
 // Renders an event that stands in the reader; it is kept when it fits a slot.
@@ -38,24 +40,40 @@ static bool render(struct mr_delivery *delivery, const struct mr_record *record,
 		return false;
 	*ret_fragment = (struct fragment){.bytes = delivery->scratch,
 		.length = (uint32_t)length,
-		.received_ns = event_record->received_at_ns};
+		.received_ns = event_record->received_at_ns,
+		.object = event.object};
 	if ((size_t)length <= sizeof(slot->bytes)) {
 		slot->position = position;
 		slot->received_ns = event_record->received_at_ns;
+		slot->object = event.object;
+		slot->epoch = delivery->bans.epoch;
 		slot->length = (uint32_t)length;
 		memcpy(slot->bytes, delivery->scratch, (size_t)length);
 	}
 	return true;
 }
 
-static enum mr_read get_fragment(
-	struct mr_delivery *delivery, mr_position position, struct fragment *ret_fragment)
+// Whether a rule bars the event that stands in the reader from a first attempt.
+static bool is_barred(const struct mr_delivery *delivery, const struct mr_record *record,
+	struct fragment *ret_fragment)
+{
+	struct mr_event_scopes scopes;
+	mr_event_record_scopes(record, &scopes);
+	*ret_fragment = (struct fragment){.object = scopes.ids[MR_SCOPE_OBJECT - 1],
+		.barred = mr_delivery_bars(delivery, &scopes)};
+	return ret_fragment->barred;
+}
+
+static enum mr_read get_fragment(struct mr_delivery *delivery, mr_position position, bool first,
+	struct fragment *ret_fragment)
 {
 	struct mr_fragments *fragments = &delivery->fragments;
 	struct mr_fragment *slot = &fragments->slots[mr_hash_u64(position, 0) & fragments->mask];
-	if (slot->position == position) {
+	bool judges = first && mr_bans_any(&delivery->bans.rules);
+	if (slot->position == position && (!judges || slot->epoch == delivery->bans.epoch)) {
 		mr_count(mr_delivery_counter(delivery, MR_DELIVERY_FRAGMENT_HITS), 1);
-		*ret_fragment = (struct fragment){slot->bytes, slot->length, slot->received_ns};
+		*ret_fragment = (struct fragment){
+			slot->bytes, slot->length, slot->received_ns, slot->object, false};
 		return MR_READ_HIT;
 	}
 	const struct mr_record *record;
@@ -64,6 +82,9 @@ static enum mr_read get_fragment(
 		mr_count(mr_delivery_counter(delivery, MR_DELIVERY_READ_WAITS), 1);
 	if (read == MR_READ_HIT) {
 		mr_expect(record->kind == MR_RECORD_EVENT);
+		if (record->kind == MR_RECORD_EVENT && judges
+			&& is_barred(delivery, record, ret_fragment))
+			return MR_READ_HIT;
 		if (record->kind != MR_RECORD_EVENT
 			|| !render(delivery, record, slot, position, ret_fragment))
 			read = MR_READ_GONE;
@@ -84,7 +105,7 @@ enum render_result {
 
 static void append(struct mr_attempt *attempt, const struct fragment *fragment)
 {
-	uint32_t count = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+	uint32_t count = mr_lane_sum(attempt->taken);
 	mr_assert(count < MR_BATCH_EVENTS_MAX);
 	mr_assert(attempt->length + fragment->length + 1 <= attempt->request->body_size);
 	if (count > 0)
@@ -112,7 +133,25 @@ static enum render_result skip_gone(
 	mr_assert(left == position);
 	mr_delivery_dropped(
 		delivery, recipient->row, recipient->webhook, position, MR_REASON_EXPIRED);
-	attempt->cursor.iter[side] = mr_lane_begin(attempt->sublane).iter[side];
+	struct mr_lane_cursor begin = mr_lane_begin(attempt->sublane);
+	attempt->cursor.iter[side] = begin.iter[side];
+	attempt->cursor.number[side] = begin.number[side];
+	return RENDER_NEXT;
+}
+
+// An entry that a ban keeps, or that an earlier one of its object does. It lets others pass; without
+// room to be held it stays, and the batch ends before it.
+static enum render_result hold(struct mr_delivery *delivery, struct mr_attempt *attempt,
+	const struct mr_lane_entry *entry, uint64_t object)
+{
+	struct mr_lane_held *held = &attempt->sublane->held;
+	mr_assert(attempt->first && attempt->side != MR_LANE_RELEASED);
+	if (!mr_lane_hold(&delivery->lanes, attempt->recipient->lane, attempt->sublane,
+		    attempt->side, entry, object)) {
+		held->stuck = true;
+		return RENDER_SIDE_DONE;
+	}
+	held->epoch = delivery->bans.epoch;
 	return RENDER_NEXT;
 }
 
@@ -123,7 +162,7 @@ static bool fits(const struct mr_attempt *attempt, uint32_t length)
 		mr_expect(whole <= attempt->request->body_size);
 		return whole <= attempt->request->body_size;
 	}
-	bool empty = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY] == 0;
+	bool empty = mr_lane_sum(attempt->taken) == 0;
 	bool normal = attempt->side == MR_LANE_NORMAL && !empty;
 	return whole <= (normal ? attempt->normal_bytes : attempt->bytes_max);
 }
@@ -142,14 +181,19 @@ static enum render_result render_next(
 			attempt->taken[MR_LANE_NORMAL]))
 		return RENDER_SIDE_DONE;
 	*work += 1;
-	struct fragment fragment;
-	enum mr_read read = get_fragment(delivery, entry.position, &fragment);
+	struct fragment fragment = {0};
+	bool judges = attempt->first && side != MR_LANE_RELEASED; // which is judged already
+	enum mr_read read = get_fragment(delivery, entry.position, judges, &fragment);
 	if (read == MR_READ_WAIT) {
 		attempt->cursor = before;
 		return RENDER_WAIT;
 	}
 	if (read == MR_READ_GONE)
 		return skip_gone(delivery, attempt, entry.position);
+	if (judges
+		&& (fragment.barred
+			|| mr_held_has(&delivery->lanes, attempt->sublane, fragment.object)))
+		return hold(delivery, attempt, &entry, fragment.object);
 	if (!fits(attempt, fragment.length))
 		return attempt->first ? RENDER_SIDE_DONE : RENDER_LOST;
 	append(attempt, &fragment);
@@ -181,7 +225,7 @@ static enum render_result render_some(
 static bool record_batch(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
 	struct mr_stream *stream = delivery->config.stream;
-	uint32_t count = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+	uint32_t count = mr_lane_sum(attempt->taken);
 	size_t body_bytes = count * sizeof(mr_position);
 	struct mr_record_batch head = {.webhook = attempt->recipient->webhook,
 		.number = attempt->recipient->last_number + 1,
@@ -195,7 +239,10 @@ static bool record_batch(struct mr_delivery *delivery, struct mr_attempt *attemp
 	mr_stream_append(stream, &head, sizeof(head), delivery->positions, body_bytes);
 	attempt->sublane->recorded_end = mr_stream_next(stream);
 	attempt->recipient->last_number = head.number;
-	mr_lane_cut(attempt->sublane, head.number, attempt->taken, delivery->now.mono_ns);
+	mr_lane_cut(&delivery->lanes, attempt->sublane, head.number, attempt->taken,
+		delivery->now.mono_ns);
+	attempt->number = head.number;
+	attempt->sublane->judged = delivery->bans.epoch;
 	mr_count(mr_delivery_counter(delivery, MR_DELIVERY_BATCHES), 1);
 	return true;
 }
@@ -203,7 +250,7 @@ static bool record_batch(struct mr_delivery *delivery, struct mr_attempt *attemp
 // False: it has to wait for room.
 static bool close_body(struct mr_delivery *delivery, struct mr_attempt *attempt)
 {
-	uint32_t count = attempt->taken[MR_LANE_NORMAL] + attempt->taken[MR_LANE_PENALTY];
+	uint32_t count = mr_lane_sum(attempt->taken);
 	if (count == 0) { // everything it would have carried is gone, or may not go yet
 		mr_attempt_abort(delivery, attempt);
 		return true;
@@ -235,7 +282,8 @@ uint32_t mr_delivery_render(struct mr_delivery *delivery, uint32_t units)
 		struct mr_link *link = mr_list_pop(&delivery->rendering);
 		struct mr_attempt *attempt = mr_container_of(link, struct mr_attempt, link);
 		enum render_result result = RENDER_WHOLE;
-		if (attempt->recipient->state >= MR_RECIPIENT_GONE
+		bool is_void = attempt->sublane->number != attempt->number;
+		if (attempt->recipient->state >= MR_RECIPIENT_GONE || is_void
 			|| !mr_delivery_may_attempt(delivery, attempt->sublane)) {
 			mr_attempt_abort(delivery, attempt);
 			continue;

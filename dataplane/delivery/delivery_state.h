@@ -8,6 +8,7 @@
 // at the engine while it is sent, in `finished` when it is answered.
 #pragma once
 
+#include "bans.h"
 #include "crypto.h"
 #include "delivery.h"
 #include "engine.h"
@@ -54,8 +55,10 @@ static inline struct mr_link *mr_list_pop(struct mr_list *list) // NULL: empty
 struct mr_fragment {
 	mr_position position; // 0: empty
 	int64_t received_ns; // wall clock
+	uint64_t object;
 	uint32_t length;
-	uint8_t bytes[MR_FRAGMENT_SLOT_BYTES - 20];
+	uint32_t epoch; // of the rules that let it pass
+	uint8_t bytes[MR_FRAGMENT_SLOT_BYTES - 32];
 };
 static_assert(
 	sizeof(struct mr_fragment) == MR_FRAGMENT_SLOT_BYTES, "a whole number of cache lines");
@@ -101,6 +104,7 @@ struct mr_recipient { // by lane slot
 	struct mr_link changed_link;
 	struct mr_link refill_link;
 	struct mr_link try_link;
+	struct mr_link sift_link;
 	uint32_t fragment_bytes; // running mean
 	uint16_t last_status;
 	uint8_t state; // enum mr_recipient_state
@@ -112,6 +116,7 @@ struct mr_recipient { // by lane slot
 	bool draining; // listed
 	bool changed; // listed
 	bool refills; // listed
+	bool sifts; // listed
 	bool tries; // listed, or its test is under way
 	bool tells_secret, tells_gone, tells_tried; // the steward does not know yet
 	uint16_t tried_status; // HTTP status of a test, or of a handshake that failed; 0: none
@@ -134,6 +139,7 @@ struct mr_attempt {
 	struct mr_sublane *sublane; // of a batch
 	uint8_t kind; // enum mr_attempt_kind
 	bool first; // of its batch
+	uint64_t number; // of its batch; 0: has no borders yet
 	bool backlogged; // its lane had a backlog when it began
 	uint32_t quota[MR_LANE_SIDES]; // how many entries it may take
 	uint32_t taken[MR_LANE_SIDES];
@@ -155,6 +161,45 @@ struct mr_delivery_checkpoint {
 	uint64_t ends[MR_SHARDS_MAX]; // of the shards' streams as it was wanted
 };
 
+// What operators have stopped. Rules and what is held by them have the same epoch, or are sifted.
+struct mr_delivery_bans {
+	struct mr_bans rules;
+	uint32_t epoch; // of the rules; 0: there never was one
+	struct mr_list sift; // lanes that hold something
+	// Batches that are recorded and not sent are judged by a new rule before its generation is
+	// published; and what says that one of them is void is durable by then.
+	bool judges;
+	uint64_t void_end; // of the stage's stream
+	uint64_t generation; // to be published; 0: none
+};
+
+enum mr_survey_phase {
+	MR_SURVEY_BEGIN, // of a sub-lane
+	MR_SURVEY_SIDES,
+	MR_SURVEY_HELD,
+	MR_SURVEY_TAIL, // becomes a record
+	MR_SURVEY_RECORDS,
+};
+
+struct mr_delivery_survey { // where the walk stands
+	struct mr_survey *survey; // NULL: none is asked for
+	uint64_t deliveries;
+	uint32_t webhooks;
+	uint32_t slot;
+	uint32_t sublane;
+	enum mr_survey_phase phase;
+	enum mr_lane_side side;
+	uint32_t record, records; // by age; those that there were
+	uint32_t skip; // so many of the next entries in records belong to a batch
+	bool any; // of the lane
+	struct mr_lane_cursor cursor;
+	// Of the record: entries read, those judged, and those of them that stay, which come first.
+	uint32_t entries, judged, stay;
+	mr_position record_position; // 0: it is not read
+	mr_position positions[MR_LANE_RECORD_ENTRIES_MAX];
+	mr_position gone[MR_LANE_RECORD_ENTRIES_MAX];
+};
+
 struct mr_delivery {
 	struct mr_delivery_config config;
 	struct mr_tune tune;
@@ -167,6 +212,8 @@ struct mr_delivery {
 	struct mr_list free_attempts, rendering, durable, finished;
 	struct mr_list ready, drain, changed;
 	struct mr_list refill; // lanes that read back what they have spilled
+	struct mr_delivery_bans bans;
+	struct mr_delivery_survey survey;
 	struct mr_list tries; // webhooks to be tested
 	struct mr_list backlogged; // lanes that wait until fewer like them have an attempt
 	uint32_t backlogged_active; // attempts
@@ -313,6 +360,35 @@ uint32_t mr_delivery_begin_tries(struct mr_delivery *delivery);
 void mr_recipient_tried(
 	struct mr_delivery *delivery, struct mr_recipient *recipient, uint16_t status);
 
+// -- delivery_bans.c
+bool mr_delivery_bans_init(struct mr_delivery *delivery, struct mr_arena *arena);
+void mr_delivery_ban(struct mr_delivery *delivery, const struct mr_ban_entry *entry);
+void mr_delivery_unban(struct mr_delivery *delivery, struct mr_scope scope);
+// Whether the last rule is in force: no batch that falls under it will be sent for the first time.
+bool mr_delivery_bans_stand(struct mr_delivery *delivery);
+// The event's ids, valid until the next read.
+void mr_event_record_scopes(const struct mr_record *record, struct mr_event_scopes *ret_scopes);
+enum mr_read mr_delivery_read_scopes(
+	struct mr_delivery *delivery, mr_position position, struct mr_event_scopes *ret_scopes);
+// Whether a rule keeps the event from a first attempt.
+bool mr_delivery_bars(const struct mr_delivery *delivery, const struct mr_event_scopes *scopes);
+// A recorded batch that was never sent will not be. False: the stream has no room now.
+bool mr_delivery_void(struct mr_delivery *delivery, struct mr_sublane *sublane);
+// Attempts of the stage, or of one sub-lane, whose batch has no borders yet begin anew.
+void mr_delivery_restart(struct mr_delivery *delivery, const struct mr_sublane *sublane);
+// Whether a new batch may be made of the sub-lane; when not, it is looked at again.
+bool mr_delivery_may_batch(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	const struct mr_sublane *sublane);
+uint32_t mr_delivery_sift(struct mr_delivery *delivery, uint32_t units);
+// Once per sweep and lane: what had no room to be held may have it, what is held may be gone.
+void mr_recipient_look_held(struct mr_delivery *delivery, struct mr_recipient *recipient);
+void mr_recipient_drop_held(struct mr_delivery *delivery, struct mr_recipient *recipient,
+	struct mr_sublane *sublane, enum mr_reason reason); // the oldest one
+
+// -- delivery_survey.c
+void mr_delivery_survey_begin(struct mr_delivery *delivery, struct mr_survey *survey);
+uint32_t mr_delivery_survey_step(struct mr_delivery *delivery, uint32_t units);
+
 // -- delivery_log.c
 void mr_delivery_log(struct mr_delivery *delivery, const struct mr_attempt *attempt);
 
@@ -324,7 +400,7 @@ uint32_t mr_delivery_render(struct mr_delivery *delivery, uint32_t units);
 struct mr_record_progress mr_progress_of(
 	const struct mr_delivery *delivery, const struct mr_recipient *recipient);
 void mr_progress_append(struct mr_delivery *delivery, struct mr_record_progress progress,
-	const struct mr_sublane *sublane);
+	const struct mr_sublane *sublane, uint16_t flags); // enum mr_progress_flag
 void mr_recipient_changed(struct mr_delivery *delivery, struct mr_recipient *recipient);
 uint32_t mr_delivery_progress(struct mr_delivery *delivery, uint32_t units);
 uint32_t mr_delivery_sweep(struct mr_delivery *delivery);

@@ -253,7 +253,11 @@ static int take_progress(
 		lane->last_number = record->settled_number;
 	if (sublane->batch_number == 0 || sublane->batch_number > record->settled_number)
 		return 0;
-	return settle(replay, number, record->sublane);
+	if ((record->record.flags & MR_PROGRESS_VOID) == 0)
+		return settle(replay, number, record->sublane);
+	sublane->batch_number = 0; // its entries stand where they stood
+	sublane->batch_count = 0;
+	return 0;
 }
 
 // -- Whole checkpoints

@@ -317,6 +317,7 @@ static bool wire_delivery(struct mr_wiring *wiring, struct mr_arena *arena, uint
 	const struct mr_topology *topology = wiring->topology;
 	uint32_t number = wiring->numbers.delivery + index;
 	struct mr_delivery_config delivery = {.index = index,
+		.number = number,
 		.shards = topology->shards,
 		.boot_id = wiring->boot_id,
 		.limits = delivery_limits(wiring->config, topology->deliveries),

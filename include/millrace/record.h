@@ -172,8 +172,13 @@ struct mr_record_batch {
 };
 static_assert(sizeof(struct mr_record_batch) == 40, "record format");
 
+enum mr_progress_flag {
+	// the batch settled_number was never sent: what it named waits once more
+	MR_PROGRESS_VOID = 1,
+};
+
 struct mr_record_progress {
-	struct mr_record record;
+	struct mr_record record; // flags: enum mr_progress_flag
 	uint64_t webhook;
 	uint64_t settled_number; // of the sub-lane: batches up to it need no more
 	int64_t failing_since_ns; // wall clock; 0: not failing

@@ -100,7 +100,7 @@ static uint32_t serve(struct world *world, struct mr_lane *lane, struct mr_subla
 	uint32_t count = gather(world, sublane, events_max, ret_positions, ret_taken);
 	if (count == 0)
 		return 0;
-	mr_lane_cut(sublane, ++world->number, ret_taken, world->now_ns);
+	mr_lane_cut(&world->lanes, sublane, ++world->number, ret_taken, world->now_ns);
 	assert_int_equal(mr_lane_settle(&world->lanes, lane, sublane, world->now_ns), count);
 	return count;
 }

@@ -34,6 +34,8 @@ struct history {
 	uint64_t asked_segment, begins_segment;
 	uint64_t epoch;
 	bool is_open;
+	bool has_acts; // of operators
+	uint64_t acts;
 };
 static struct history history;
 
@@ -120,11 +122,49 @@ static void calm(void)
 	journal();
 }
 
+// What an operator does; it is in force when it returns.
+static void act(void)
+{
+	struct rig *rig = history.rig;
+	uint64_t id = mr_rng_below(&history.rng, 3); // app; object
+	bool by_object = mr_rng_below(&history.rng, 2) == 0;
+	enum mr_scope_kind kind = by_object ? MR_SCOPE_OBJECT : MR_SCOPE_APP;
+	rig->messages_count = WEBHOOKS + 1;
+	const struct mr_steward_msg *msg;
+	if (mr_rng_below(&history.rng, 3) > 0)
+		msg = rig_ban(rig, kind, id + by_object, MR_BAN_HOLD);
+	else
+		msg = rig_unban(rig, kind, id + by_object);
+	for (uint32_t i = 0; !rig_is_in_force(rig, msg); i++) {
+		assert_in_range(i, 0, 1000);
+		step(MS);
+	}
+	history.acts++;
+	if (mr_rng_below(&history.rng, 4) > 0)
+		return;
+	msg = rig_message(rig, MR_STEWARD_SURVEY);
+	memset(&rig->survey, 0, sizeof(rig->survey));
+	rig->survey.scope = (struct mr_scope){.kind = kind, .id = id + by_object};
+	rig->survey.drop_reason = MR_REASON_PURGED;
+	rig->messages[rig->messages_count - 1].survey = &rig->survey;
+	rig_send(rig, msg);
+	const struct mr_survey_part *part = &rig->survey.parts[rig->delivery->config.number];
+	for (uint32_t i = 0; atomic_load(&part->done) == 0; i++) {
+		assert_in_range(i, 0, 10000);
+		rig->answer = MR_READ_HIT;
+		step(MS);
+		journal();
+	}
+}
+
 static void live(uint32_t events)
 {
 	while (history.events_count < events) {
 		if (mr_rng_below(&history.rng, 30) == 0)
 			calm();
+		if (history.has_acts && mr_rng_below(&history.rng, 8) == 0)
+			act();
+		history.rig->app = mr_rng_below(&history.rng, 3);
 		uint32_t count = (uint32_t)mr_rng_below(&history.rng, 200);
 		uint32_t lane = 1 + (uint32_t)mr_rng_below(&history.rng, WEBHOOKS);
 		for (uint32_t i = 0; i < count && history.events_count < events; i++)
@@ -169,21 +209,44 @@ static void add_record(struct owed *owed, mr_position position)
 		add(owed, ((const mr_position *)(record + 1))[i]);
 }
 
+static void add_held(const struct mr_fifo *held)
+{
+	struct mr_fifo_iter iter = mr_fifo_begin(held);
+	mr_position position, object;
+	while (mr_fifo_next(&iter, &history.rig->delivery->lanes.pool, &position)
+		&& mr_fifo_next(&iter, &history.rig->delivery->lanes.pool, &object))
+		add(&stage_owes, position);
+}
+
+static void add_side(struct mr_lane_cursor *cursor, enum mr_lane_side side, uint32_t count)
+{
+	struct mr_lane_entry entry;
+	while (count-- > 0 && mr_lane_next(&history.rig->delivery->lanes, cursor, side, &entry))
+		add(&stage_owes, entry.position);
+}
+
+// As it would be served: of each object, in order.
 static void list_stage(const struct mr_sublane *sublane)
 {
 	const struct mr_lanes *lanes = &history.rig->delivery->lanes;
 	struct mr_lane_cursor cursor = mr_lane_begin(sublane);
-	struct mr_lane_entry entry;
 	struct mr_spill_iter records = mr_spill_begin(&sublane->spill);
 	struct mr_fifo_iter tail = mr_fifo_begin(&sublane->spill.tail);
 	mr_position position;
 	stage_owes.count = 0;
 	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
-		while (mr_lane_next(lanes, &cursor, side, &entry))
-			add(&stage_owes, entry.position);
+		add_side(&cursor, side, sublane->batch[side]);
+	add_side(&cursor, MR_LANE_RELEASED, UINT32_MAX);
+	add_held(&sublane->held.kept);
+	for (uint32_t side = 0; side < MR_LANE_SIDES; side++)
+		add_side(&cursor, side, sublane->older[side]);
+	add_held(&sublane->held.list);
+	add_side(&cursor, MR_LANE_NORMAL, UINT32_MAX);
+	add_side(&cursor, MR_LANE_PENALTY, UINT32_MAX);
 	for (uint32_t entries;
 		mr_spill_next(lanes, &sublane->spill, &records, &position, &entries);)
-		add_record(&stage_owes, position);
+		if (entries > 0) // a purge may have left nothing of it
+			add_record(&stage_owes, position);
 	while (mr_fifo_next(&tail, &lanes->pool, &position))
 		add(&stage_owes, position);
 }
@@ -232,9 +295,10 @@ static void expect_same(const struct mr_sublane *sublane, const struct mr_replay
 {
 	list_stage(sublane);
 	list_start(found);
+	expect_order_per_object(&stage_owes);
 	expect_order_per_object(&start_finds);
 	assert_int_equal(found->batch_number, sublane->number);
-	assert_int_equal(found->batch_count, sublane->batch[0] + sublane->batch[1]);
+	assert_int_equal(found->batch_count, mr_lane_sum(sublane->batch));
 	static mr_position batch[MR_BATCH_EVENTS_MAX];
 	mr_lane_batch(&history.rig->delivery->lanes, sublane, sublane->batch, batch);
 	assert_memory_equal(start_finds.positions, batch, found->batch_count * sizeof(mr_position));
@@ -302,32 +366,56 @@ static void start_and_compare(void)
 	mr_replay_free(replay);
 }
 
+struct happened {
+	uint64_t checkpoints, retired, spilled, held, voided, purged;
+};
+
+static void live_and_start(uint64_t seed, bool has_acts, struct happened *happened)
+{
+	memset(&history, 0, sizeof(history));
+	mr_rng_seed(&history.rng, seed);
+	history.has_acts = has_acts;
+	history.rig = rig_new_on_disk(seed % 3 == 0 ? 2048u : 40000u);
+	history.begins = (struct ends){MR_STREAM_START, MR_STREAM_START};
+	rig_tune(history.rig)->batch_events_max = seed % 2 == 0 ? 100 : 400;
+	rig_retune(history.rig);
+	static const uint32_t in_flight[] = {1, 2, 4};
+	for (uint32_t lane = 1; lane <= WEBHOOKS; lane++)
+		rig_add(history.rig, rig_webhook(history.rig, lane, in_flight[lane - 1]));
+	live(2000 + (uint32_t)mr_rng_below(&history.rng, 16000));
+	start_and_compare();
+	happened->checkpoints += history.epoch;
+	happened->retired += mr_segment_map_oldest(history.rig->map) - 1;
+	happened->spilled += history.rig->delivery->lanes.spilled;
+	happened->held += history.rig->delivery->lanes.held;
+	happened->voided += rig_counter(history.rig, MR_DELIVERY_VOIDED);
+	happened->purged += rig_dropped(history.rig, MR_REASON_PURGED);
+	rig_free(history.rig);
+}
+
 static void what_a_start_finds_is_what_was_owed(void **state)
 {
 	(void)state;
-	uint64_t checkpoints = 0, retired = 0, spilled = 0;
-	for (uint64_t seed = 1; seed <= 20; seed++) {
-		memset(&history, 0, sizeof(history));
-		mr_rng_seed(&history.rng, seed);
-		history.rig = rig_new_on_disk(seed % 3 == 0 ? 2048u : 40000u);
-		history.begins = (struct ends){MR_STREAM_START, MR_STREAM_START};
-		rig_tune(history.rig)->batch_events_max = seed % 2 == 0 ? 100 : 400;
-		rig_retune(history.rig);
-		static const uint32_t in_flight[] = {1, 2, 4};
-		for (uint32_t lane = 1; lane <= WEBHOOKS; lane++)
-			rig_add(history.rig, rig_webhook(history.rig, lane, in_flight[lane - 1]));
-		live(2000 + (uint32_t)mr_rng_below(&history.rng, 16000));
-		start_and_compare();
-		checkpoints += history.epoch;
-		retired += mr_segment_map_oldest(history.rig->map) - 1;
-		spilled += history.rig->delivery->lanes.spilled;
-		rig_free(history.rig);
-	}
-	assert_true(checkpoints > 10 && retired > 10 && spilled > 1000); // it did happen
+	struct happened happened = {0};
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		live_and_start(seed, false, &happened);
+	assert_true(happened.checkpoints > 10 && happened.retired > 10); // it did happen
+	assert_true(happened.spilled > 1000);
+}
+
+static void bans_and_purges_leave_it_so(void **state)
+{
+	(void)state;
+	struct happened happened = {0};
+	for (uint64_t seed = 21; seed <= 40; seed++)
+		live_and_start(seed, true, &happened);
+	assert_true(happened.held > 1000 && happened.purged > 1000 && happened.spilled > 1000);
+	assert_true(happened.voided > 0);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_start_finds_is_what_was_owed)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_start_finds_is_what_was_owed),
+		cmocka_unit_test(bans_and_purges_leave_it_so)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,8 @@ static enum mr_read fetch(void *state, mr_position position, void *ret_bytes, ui
 
 static struct mr_delivery_config config_of(struct rig *rig)
 {
-	struct mr_delivery_config config = {.shards = 1,
+	struct mr_delivery_config config = {.number = 3,
+		.shards = 1,
 		.boot_id = 77,
 		.stream = &rig->own_stream,
 		.streams = rig->streams,
@@ -258,7 +259,7 @@ static struct mr_steward_msg *next_message(struct rig *rig)
 {
 	assert_in_range(rig->messages_count, 0, RIG_MESSAGES_MAX - 1);
 	struct mr_steward_msg *msg = &rig->messages[rig->messages_count++];
-	msg->generation = rig->messages_count;
+	msg->generation = ++rig->generation;
 	return msg;
 }
 
@@ -331,6 +332,41 @@ bool rig_is_in_force(const struct rig *rig, const struct mr_steward_msg *msg)
 	return mr_read(&rig->stats.generation) >= msg->generation;
 }
 
+struct mr_steward_msg *rig_ban(
+	struct rig *rig, enum mr_scope_kind kind, uint64_t id, enum mr_ban_mode mode)
+{
+	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_BAN);
+	msg->ban = (struct mr_ban_entry){
+		.rule = {.scope = {.kind = kind, .id = id}, .mode = (uint8_t)mode}};
+	rig_send(rig, msg);
+	return msg;
+}
+
+struct mr_steward_msg *rig_unban(struct rig *rig, enum mr_scope_kind kind, uint64_t id)
+{
+	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_UNBAN);
+	msg->ban = (struct mr_ban_entry){.rule.scope = {.kind = kind, .id = id}};
+	rig_send(rig, msg);
+	return msg;
+}
+
+const struct mr_survey_part *rig_survey(
+	struct rig *rig, enum mr_scope_kind kind, uint64_t id, enum mr_reason drop_reason)
+{
+	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_SURVEY);
+	memset(&rig->survey, 0, sizeof(rig->survey));
+	rig->survey.scope = (struct mr_scope){.kind = kind, .id = id};
+	rig->survey.drop_reason = (uint8_t)drop_reason;
+	msg->survey = &rig->survey;
+	rig_send(rig, msg);
+	const struct mr_survey_part *part = &rig->survey.parts[rig->delivery->config.number];
+	for (uint32_t i = 0; atomic_load(&part->done) == 0; i++) {
+		assert_in_range(i, 0, 100000);
+		rig_step(rig, 0);
+	}
+	return part;
+}
+
 void rig_stop(struct rig *rig, uint32_t what)
 {
 	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_STOP);
@@ -353,7 +389,7 @@ static mr_position append_event(struct rig *rig, struct mr_stream *stream, uint6
 	ssize_t length = mr_event_encode(&event, bytes, sizeof(bytes));
 	assert_true(length > 0);
 	struct mr_record_event head = {
-		.sequence = rig->sequence++, .received_at_ns = rig->now.wall_ns};
+		.app = rig->app, .sequence = rig->sequence++, .received_at_ns = rig->now.wall_ns};
 	mr_record_seal(&head, sizeof(head), bytes, (size_t)length, MR_RECORD_EVENT, 0);
 	mr_stream_retire(stream, mr_stream_next(stream));
 	uint64_t offset = mr_stream_append(stream, &head, sizeof(head), bytes, (size_t)length);

@@ -24,16 +24,19 @@ struct rig {
 	struct mr_stats_stage stats;
 	struct mr_stats_webhook rows[RIG_LANES_MAX];
 	struct mr_stats_attempts attempts;
+	struct mr_survey survey;
 	struct mr_steward_msg messages[RIG_MESSAGES_MAX];
 	struct mr_delivery *delivery;
 	struct mr_now now;
-	uint32_t messages_count;
+	uint32_t messages_count; // may be set back when all are in force
+	uint64_t generation; // of the last message
 	bool durable; // the own stream's watermark follows its tail after each step
 	// the shard's stream can no longer be read: `answer` is what the back end says
 	bool overwritten;
 	enum mr_read answer;
 	uint32_t fetches;
 	uint64_t sequence; // of the next event: its user
+	uint64_t app; // of the next event
 	uint32_t budget;
 	// With a journal on disk: segment 1 holds the old stream.
 	bool on_disk;
@@ -78,6 +81,13 @@ struct mr_steward_msg *rig_message(struct rig *rig, enum mr_steward_kind kind);
 void rig_send(struct rig *rig, const struct mr_steward_msg *msg);
 // Whether the stage has published the message's generation.
 bool rig_is_in_force(const struct rig *rig, const struct mr_steward_msg *msg);
+// Sent; in force after some steps.
+struct mr_steward_msg *rig_ban(
+	struct rig *rig, enum mr_scope_kind kind, uint64_t id, enum mr_ban_mode mode);
+struct mr_steward_msg *rig_unban(struct rig *rig, enum mr_scope_kind kind, uint64_t id);
+// A walk from its begin to its end; MR_REASON_OK only counts.
+const struct mr_survey_part *rig_survey(
+	struct rig *rig, enum mr_scope_kind kind, uint64_t id, enum mr_reason drop_reason);
 void rig_stop(struct rig *rig, uint32_t what); // enum mr_pause bits
 // An event of `object` whose user is its number.
 mr_position rig_event(struct rig *rig, uint64_t object);
