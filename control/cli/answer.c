@@ -7,7 +7,7 @@
 
 #include "api_client.h"
 
-enum { CELL_BYTES = 256, PATH_BYTES = 64, COLUMN_WIDTH = 12 };
+enum { CELL_BYTES = 256, PATH_BYTES = 64 };
 
 const json_t *mr_answer_get(const json_t *json, const char *path)
 {
@@ -47,18 +47,6 @@ static uint64_t scaled(const json_t *value, double factor)
 	return number > 0 && number < 1.8e19 ? (uint64_t)llround(fmin(number, 9.2e18)) : 0;
 }
 
-// Cuts at a character, not inside one.
-static void cut(char *text, size_t width)
-{
-	size_t length = strlen(text);
-
-	if (length <= width || width < 4)
-		return;
-	for (length = width - 2; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-		;
-	memcpy(text + length, "..", 3);
-}
-
 static struct mr_cell cell_of(
 	const struct mr_column *column, const json_t *row, char *text, size_t text_width)
 {
@@ -82,7 +70,7 @@ static struct mr_cell cell_of(
 		if (value && !json_is_null(value))
 			put_text(value, text);
 		if (text_width > 0)
-			cut(text, text_width);
+			mr_text_cut(text, text_width);
 		cell.text = text;
 	} else if (json_is_number(value)) {
 		cell.kind = kinds[column->kind];
@@ -102,18 +90,6 @@ static size_t columns_of(const struct mr_section *section)
 	return count;
 }
 
-// What is left of a line for its last column; 0: no end.
-static size_t last_width(const struct mr_call *call, const struct mr_section *section, size_t count)
-{
-	size_t used = 2;
-
-	for (size_t i = 0; i + 1 < count; i++)
-		used += 2
-			+ (size_t)(section->columns[i].width ? section->columns[i].width
-							     : COLUMN_WIDTH);
-	return call->width > used + 4 ? call->width - used : 0;
-}
-
 static void print_row(struct mr_call *call, const struct mr_section *section, const json_t *row)
 {
 	char texts[MR_SECTION_COLUMNS_MAX][CELL_BYTES];
@@ -122,8 +98,7 @@ static void print_row(struct mr_call *call, const struct mr_section *section, co
 
 	for (size_t i = 0; i < count; i++)
 		cells[i] = cell_of(&section->columns[i], row, texts[i],
-			i + 1 < count ? (size_t)section->columns[i].width
-				      : last_width(call, section, count));
+			i + 1 < count ? (size_t)section->columns[i].width : 0);
 	call->render->row(&call->doc, cells, count);
 }
 

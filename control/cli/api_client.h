@@ -13,8 +13,8 @@ int mr_api_ask(struct mr_call *call, const char *method, const char *path, const
 int mr_api_list(struct mr_call *call, const char *path, uint64_t limit, json_t **ret_json);
 
 enum { MR_API_PATH_BYTES = 1024 };
-// Fills arguments and options into a template of the table. `is_path`: percent-encoded, and parts of
-// the query without a value left out. False: it does not fit.
+// Fills arguments and options into a template of the table. `is_path`: percent-encoded, and parts
+// of the query without a value left out. False: a value is missing, or it does not fit.
 bool mr_api_fill(const struct mr_line *line, const char *template, bool is_path, char *ret_text,
 	size_t size);
 json_t *mr_api_body(const struct mr_line *line); // as the command's table says; NULL: none

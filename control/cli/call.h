@@ -17,7 +17,6 @@ struct mr_call {
 	const char *url;
 	const char *token_file;
 	uint32_t answer_ms; // how long to wait for the daemon; 0: as long as acts may take
-	uint32_t width; // of the terminal; 0: no end
 	char why[MR_DIRECT_WHY_BYTES]; // of a failure
 };
 

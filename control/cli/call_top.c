@@ -304,7 +304,7 @@ int mr_call_top(struct mr_call *call)
 	int r = fetch(&session);
 
 	if (r == 0
-		&& (call->width == 0 || call->render == &mr_render_json
+		&& (call->doc.width == 0 || call->render == &mr_render_json
 			|| mr_line_has(call->line, MR_OPTION_ONCE)))
 		r = show_once(&session);
 	else if (r == 0)

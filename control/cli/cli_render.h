@@ -24,6 +24,7 @@ struct mr_cell {
 	uint64_t number;
 	const char *text;
 	int width; // of a column in text; 0: the usual one
+	bool is_detail; // a column that text has no room for
 };
 
 #define mr_cell_text(name, value) \
@@ -36,6 +37,7 @@ struct mr_cell {
 struct mr_document {
 	FILE *out;
 	bool colour; // text only
+	uint32_t width; // of the terminal: where the last column is cut; 0: nowhere
 	uint32_t depth, items; // private
 };
 
@@ -58,5 +60,8 @@ const struct mr_render *mr_render_find(const char *name);
 void mr_duration_text(uint64_t duration_ns, char *ret_text, size_t size);
 // 1234567 as "1,234,567".
 void mr_count_text(uint64_t count, char *ret_text, size_t size);
+
+// Cuts to `width` bytes, with ".." for the rest; at a character, not inside one.
+void mr_text_cut(char *text, size_t width);
 
 enum { MR_CELL_TEXT_MAX = 64 };

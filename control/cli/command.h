@@ -97,8 +97,8 @@ struct mr_argument {
 };
 enum { MR_ARGUMENTS_MAX = 2, MR_EXAMPLES_MAX = 4 };
 
-// A request of docs/API.md. In templates {0} and {1} stand for arguments, {name} for the value of an
-// option; part of a query without a value is left out.
+// A request of docs/API.md. In templates {0} and {1} stand for arguments, {name} for the value of
+// an option; part of a query without a value is left out.
 struct mr_api {
 	const char *method;
 	const char *path; // NULL: the command is not one request

@@ -86,7 +86,7 @@ static struct mr_call call_of(const struct mr_line *line)
 	};
 
 	if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		call.width = size.ws_col;
+		call.doc.width = size.ws_col;
 	return call;
 }
 

@@ -50,3 +50,14 @@ void mr_count_text(uint64_t count, char *ret_text, size_t size)
 	}
 	ret_text[at] = 0;
 }
+
+void mr_text_cut(char *text, size_t width)
+{
+	size_t length = strlen(text);
+
+	if (length <= width || width < 4)
+		return;
+	for (length = width - 2; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+		;
+	memcpy(text + length, "..", 3);
+}

@@ -3,7 +3,7 @@
 
 #include "cli_render.h"
 
-enum { FIELD_WIDTH = 22, COLUMN_WIDTH = 12 };
+enum { FIELD_WIDTH = 22, COLUMN_WIDTH = 12, COLUMNS_MAX = 32 };
 
 // Keys are written as words: "start_up" becomes "start up".
 static void put_key(struct mr_document *doc, const char *key, int width)
@@ -101,20 +101,40 @@ static int column_width(const struct mr_cell *cell, bool is_last)
 	return width;
 }
 
+static size_t shown(const struct mr_cell *cells, size_t count, size_t *ret_indices)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < count && shown < COLUMNS_MAX; i++) {
+		if (!cells[i].is_detail)
+			ret_indices[shown++] = i;
+	}
+	return shown;
+}
+
 static void text_row(struct mr_document *doc, const struct mr_cell *cells, size_t count)
 {
 	char buffer[512];
+	size_t indices[COLUMNS_MAX], used = 0;
+	const size_t columns = shown(cells, count, indices);
 
-	for (size_t i = 0; doc->depth == 0 && i < count; i++) {
+	for (size_t i = 0; doc->depth == 0 && i < columns; i++) {
 		fputs("  ", doc->out);
-		put_key(doc, cells[i].key, column_width(&cells[i], i + 1 == count));
-		if (i + 1 == count)
+		put_key(doc, cells[indices[i]].key,
+			column_width(&cells[indices[i]], i + 1 == columns));
+		if (i + 1 == columns)
 			fputc('\n', doc->out);
 	}
 	doc->depth++;
-	for (size_t i = 0; i < count; i++)
-		fprintf(doc->out, "  %*s", column_width(&cells[i], i + 1 == count),
-			cell_text(&cells[i], buffer, sizeof(buffer)));
+	for (size_t i = 0; i < columns; i++) {
+		const struct mr_cell *cell = &cells[indices[i]];
+		const int width = column_width(cell, i + 1 == columns);
+
+		cell_text(cell, buffer, sizeof(buffer));
+		if (width == 0 && doc->width > used + 2)
+			mr_text_cut(buffer, doc->width - used - 2);
+		used += (size_t)fprintf(doc->out, "  %*s", width, buffer);
+	}
 	fputc('\n', doc->out);
 }
 

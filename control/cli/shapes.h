@@ -28,8 +28,9 @@ struct mr_section {
 	struct mr_column columns[MR_SECTION_COLUMNS_MAX];
 };
 
-// A section whose value is an array is a table, of an object a group of fields. What the answer does
-// not have is left out: a field, a section, a table whose first row has nothing for the first column.
+// A section whose value is an array is a table, of an object a group of fields. What the answer
+// does not have is left out: a field, a section, a table whose first row has nothing for the first
+// column.
 struct mr_shape {
 	struct mr_section sections[MR_SHAPE_SECTIONS_MAX];
 };

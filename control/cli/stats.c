@@ -93,16 +93,17 @@ static void show_latency(
 
 	mr_stats_sum_histogram(view->direct->stats, kind, slot, &sum);
 	struct mr_cell cells[] = {
-		mr_cell_text("latency", help),
 		mr_cell_count("count", mr_read(&sum.count)),
 		mr_cell_number("p50", MR_CELL_NS, mr_histogram_quantile(&sum, 0.5)),
 		mr_cell_number("p90", MR_CELL_NS, mr_histogram_quantile(&sum, 0.9)),
 		mr_cell_number("p99", MR_CELL_NS, mr_histogram_quantile(&sum, 0.99)),
 		mr_cell_number("p999", MR_CELL_NS, mr_histogram_quantile(&sum, 0.999)),
 		mr_cell_number("max", MR_CELL_NS, mr_read(&sum.max)),
+		mr_cell_text("latency", help),
 	};
 
-	cells[0].width = 50;
+	cells[0].width = cells[1].width = cells[3].width = cells[5].width = 9;
+	cells[2].is_detail = cells[4].is_detail = true;
 	view->render->row(view->doc, cells, sizeof(cells) / sizeof(cells[0]));
 }
 
@@ -148,9 +149,12 @@ static void show_webhook(const struct mr_view *view, const struct mr_stats_webho
 	};
 
 	cells[0].width = 20;
-	cells[1].width = 24;
-	cells[2].width = 20;
 	cells[3].width = 8;
+	cells[5].width = 11;
+	cells[6].width = 9;
+	cells[11].width = 10;
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		cells[i].is_detail = i == 1 || i == 2 || i == 4 || (i >= 7 && i <= 10) || i == 12;
 	view->render->row(view->doc, cells, sizeof(cells) / sizeof(cells[0]));
 }
 
@@ -184,8 +188,13 @@ static void show_scope(
 		mr_cell_count("dropped", mr_read(&row->dropped)),
 	};
 
-	cells[1].width = 22;
-	cells[2].width = 6;
+	cells[0].width = 9;
+	cells[1].width = 18;
+	cells[2].width = 5;
+	cells[3].width = 10;
+	cells[4].width = cells[7].width = 8;
+	cells[5].width = 7;
+	cells[6].is_detail = true; // accepted without what waits and what was dropped
 	view->render->row(view->doc, cells, sizeof(cells) / sizeof(cells[0]));
 }
 

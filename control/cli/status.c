@@ -149,8 +149,9 @@ static void show_stage(const struct mr_view *view, const struct mr_stats_stage *
 	};
 
 	cells[0].width = 12;
-	cells[1].width = cells[2].width = 5;
+	cells[2].width = 5;
 	cells[3].width = 8;
+	cells[1].is_detail = cells[4].is_detail = cells[8].is_detail = true;
 	view->render->row(view->doc, cells, sizeof(cells) / sizeof(cells[0]));
 }
 

@@ -26,8 +26,14 @@ class Screen:
         self.seen = b""
 
     def wait_for(self, text):
+        self.wait_until(lambda: text in self.seen, text)
+
+    def wait_for_frame(self, fits):
+        self.wait_until(lambda: any(fits(lines) for lines in frames(self.seen)), "a frame that fits")
+
+    def wait_until(self, is_there, text):
         end = time.monotonic() + 10
-        while text not in self.seen:
+        while not is_there():
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.fd], [], [], left)[0]:
                 sys.exit(f"{text!r} was not drawn: {self.seen[-2000:]!r}")
@@ -56,9 +62,9 @@ class Screen:
 
 
 def frames(seen):
-    """Frames as lists of lines, without colours."""
-    for frame in seen.split(b"\x1b[H")[1:]:
-        text = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", frame.split(b"\x1b[J")[0])
+    """Whole frames as lists of lines, without colours."""
+    for frame in re.findall(rb"\x1b\[H(.*?)\x1b\[J", seen, re.DOTALL):
+        text = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", frame)
         yield text.decode().split("\r\n")
 
 
@@ -72,7 +78,7 @@ def main():
     screen = Screen(sys.argv[1:])
     screen.wait_for(ENTER)
     screen.wait_for(b"q quit")
-    screen.wait_for(b"\x1b[J")
+    screen.wait_for_frame(lambda lines: True)
     for lines in frames(screen.seen):
         check(len(lines) <= 24, f"{len(lines)} lines")
         check(all(len(line) <= 80 for line in lines), f"too wide: {lines}")
@@ -92,9 +98,7 @@ def main():
     screen.seen = b""
     fcntl.ioctl(screen.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
     os.kill(screen.pid, signal.SIGWINCH)
-    screen.wait_for(b"\x1b[J")
-    lines = list(frames(screen.seen))[-1]
-    check(len(lines) <= 10 and all(len(line) <= 40 for line in lines), f"not resized: {lines}")
+    screen.wait_for_frame(lambda lines: len(lines) <= 10 and all(len(line) <= 40 for line in lines))
     os.write(screen.fd, b"q")
     check(screen.end() == 0, "q does not end well")
     ended = Screen(sys.argv[1:])

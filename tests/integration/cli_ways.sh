@@ -127,6 +127,26 @@ claim "direct: acts fits" fits d acts
 claim "direct: a file with mistakes is another exit code" refuses 78 "millraced.yaml:3:1" d reload
 claim "direct: healthcheck" says "running" d healthcheck
 
+# completes LINE WORD...: what bash offers after the words of the line.
+completes() {
+  local wanted=$1
+  shift
+  # shellcheck disable=SC2016 # read by the bash that completes
+  says "$wanted" bash -c 'source <("$1" completion bash); shift
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _millrace; echo "${COMPREPLY[*]}"' bash "$millrace" "$@"
+}
+
+claim "direct: status fits" fits d status
+claim "direct: stats of webhooks fit" fits d stats webhooks
+claim "direct: stats of scopes fit" fits d stats scopes
+claim "completion: commands" completes "status stats" millrace st
+claim "completion: second words" completes "list show lag" millrace webhooks ""
+claim "completion: kinds of scopes" completes "app object workspace" millrace ban ""
+claim "completion: options of the command" completes "--mode" millrace ban app 4 --mo
+claim "completion: values of an option" completes "drop hold throttle" millrace ban app 4 --mode ""
+claim "completion: zsh" says "#compdef millrace" m completion zsh
+claim "completion: fish" says "complete -c millrace" m completion fish
+
 # -- The live screen
 claim "top --once" says "per second  offered 12,346" m top --once
 claim "top --once fits" fits m top --once
