@@ -12,6 +12,7 @@ struct mr_history;
 struct mr_listeners;
 struct mr_settings;
 struct mr_store;
+struct mr_tail_log;
 struct mr_tokens;
 struct mr_watch;
 struct mr_webhook_book;
@@ -26,6 +27,7 @@ struct mr_daemon {
 	struct mr_attempt_log *attempts;
 	struct mr_board *board; // the snapshot of this second
 	struct mr_history *history;
+	struct mr_tail_log *tail;
 	struct mr_listeners *listeners;
 	struct mr_workers *workers;
 	struct mr_watch *watch; // alarms

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "answer.h"
 #include "daemon.h"
+#include "idempotency.h"
 #include "snapshot.h"
 
 static bool check_route(struct mr_request *request)
@@ -120,8 +121,14 @@ bool mr_dispatch_check(struct mr_request *request)
 
 void mr_dispatch_run(struct mr_request *request)
 {
+	const bool is_post = strcmp(request->method, "POST") == 0;
+
 	request->snapshot = mr_snapshot_take(request->daemon->board);
-	request->match.route->handle(request);
+	if (!is_post || mr_idempotency_begin(request)) {
+		request->match.route->handle(request);
+		if (is_post)
+			mr_idempotency_end(request);
+	}
 	mr_snapshot_drop(request->snapshot);
 	request->snapshot = NULL;
 }

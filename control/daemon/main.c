@@ -22,6 +22,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "store.h"
+#include "tail_log.h"
 #include "ticker.h"
 #include "tokens.h"
 #include "watch.h"
@@ -80,7 +81,7 @@ static int make_parts(struct mr_daemon *daemon)
 		|| mr_tokens_new(&daemon->tokens, daemon->store) < 0
 		|| mr_ban_list_new(&daemon->bans) < 0 || mr_webhook_book_new(&daemon->webhooks) < 0
 		|| mr_attempt_log_new(&daemon->attempts) < 0 || mr_board_new(&daemon->board) < 0
-		|| mr_history_new(&daemon->history) < 0
+		|| mr_history_new(&daemon->history) < 0 || mr_tail_log_new(&daemon->tail) < 0
 		|| mr_watch_start(&daemon->watch, &alarms, daemon->bans) < 0
 		|| mr_workers_start(&daemon->workers, daemon->settings->direct_socket) < 0) {
 		mr_log(MR_LOG_ERROR, "%s", why);
@@ -92,6 +93,7 @@ static int make_parts(struct mr_daemon *daemon)
 static void free_parts(struct mr_daemon *daemon)
 {
 	mr_workers_free(daemon->workers);
+	mr_tail_log_free(daemon->tail);
 	mr_history_free(daemon->history);
 	mr_watch_stop(daemon->watch);
 	mr_alert_settings_free(&alarms);

@@ -7,11 +7,13 @@
 #include "attempt_log.h"
 #include "clock.h"
 #include "history.h"
+#include "idempotency.h"
 #include "listeners.h"
 #include "log.h"
 #include "notify.h"
 #include "settings.h"
 #include "snapshot.h"
+#include "tail_log.h"
 #include "tokens.h"
 #include "watch.h"
 #include "webhook_book.h"
@@ -40,12 +42,15 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 	tell_change(before, after);
 	mr_history_add(daemon->history, &after->second);
 	if (after->connected) {
+		if (direct->stats)
+			mr_tail_log_tick(daemon->tail, direct->stats);
 		mr_adoption_tick(daemon, direct);
 		mr_webhook_book_tick(daemon->webhooks, direct, after->status.generation_in_force);
 		mr_attempt_log_tick(daemon->attempts, direct);
 	}
 	mr_watch_tick(daemon->watch, after);
 	mr_tokens_load(daemon->tokens);
+	mr_idempotency_tick(daemon->store);
 	mr_listeners_tick(daemon->listeners);
 	mr_snapshot_drop(after);
 	mr_snapshot_drop(before);
