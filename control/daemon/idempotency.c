@@ -135,7 +135,10 @@ void mr_idempotency_end(struct mr_request *request)
 		bind_key(statement, request, key);
 	if (statement && answer->status < 500) {
 		sqlite3_bind_int(statement, 3, (int)answer->status);
-		if (!(request->match.route->flags & MR_ROUTE_SECRET) && answer->body)
+		const bool is_secret =
+			answer->status < 400 && (request->match.route->flags & MR_ROUTE_SECRET);
+
+		if (!is_secret && answer->body)
 			sqlite3_bind_blob(
 				statement, 4, answer->body, (int)answer->length, SQLITE_STATIC);
 	}
