@@ -121,6 +121,8 @@ static int run(const struct mr_settings *settings)
 		mr_notify("STOPPING=1");
 		code = MR_EXIT_DONE;
 	}
+	if (daemon.watch)
+		mr_watch_give_up(daemon.watch);
 	mr_workers_stop(daemon.workers);
 	mr_listeners_stop(daemon.listeners);
 	free_parts(&daemon);

@@ -8,6 +8,7 @@ const struct mr_route_list *const mr_route_lists[] = {
 	&mr_audit_routes,
 	&mr_ban_routes,
 	&mr_follow_routes,
+	&mr_drill_routes,
 	&mr_health_routes,
 	&mr_openapi_routes,
 	&mr_pause_routes,

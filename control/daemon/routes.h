@@ -9,6 +9,7 @@ extern const struct mr_route_list mr_asana_routes;
 extern const struct mr_route_list mr_audit_routes;
 extern const struct mr_route_list mr_ban_routes;
 extern const struct mr_route_list mr_follow_routes;
+extern const struct mr_route_list mr_drill_routes;
 extern const struct mr_route_list mr_health_routes;
 extern const struct mr_route_list mr_openapi_routes;
 extern const struct mr_route_list mr_pause_routes;

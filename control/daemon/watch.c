@@ -14,7 +14,7 @@ struct mr_watch {
 	const struct mr_alert_settings *settings;
 	struct mr_ban_list *bans;
 	struct mr_notifier *notifier;
-	atomic_bool cut;
+	atomic_bool cut, ending;
 	pthread_mutex_t lock; // of what follows
 	struct mr_alerts alerts;
 	struct mr_facts facts;
@@ -229,4 +229,14 @@ void mr_watch_cut(struct mr_watch *watch, bool cut)
 bool mr_watch_is_cut(const struct mr_watch *watch)
 {
 	return atomic_load(&watch->cut);
+}
+
+void mr_watch_give_up(struct mr_watch *watch)
+{
+	atomic_store(&watch->ending, true);
+}
+
+bool mr_watch_is_ending(const struct mr_watch *watch)
+{
+	return atomic_load(&watch->ending);
 }

@@ -30,3 +30,6 @@ uint64_t mr_watch_reached(struct mr_watch *watch, enum mr_alert_id id);
 // While it is cut, the line from the ticker to the data plane is none.
 void mr_watch_cut(struct mr_watch *watch, bool cut);
 bool mr_watch_is_cut(const struct mr_watch *watch);
+// The daemon ends: a drill that goes on is given up.
+void mr_watch_give_up(struct mr_watch *watch);
+bool mr_watch_is_ending(const struct mr_watch *watch);
