@@ -243,10 +243,12 @@ void mr_topology_format(const struct mr_topology *topology, char *ret_text, size
 
 uint32_t mr_cpus_allowed(uint32_t *ret_cpus, uint32_t max)
 {
-	cpu_set_t set;
+	static cpu_set_t set; // of the first call: later this thread has a CPU of its own
+	static bool known;
 	uint32_t count = 0;
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+	if (!known && sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 0;
+	known = true;
 	for (uint32_t cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
 		if (CPU_ISSET(cpu, &set))
 			ret_cpus[count++] = cpu;

@@ -3,6 +3,7 @@
 # Drills pass for the same reason: a receiver has taken the alarm.
 # shellcheck source-path=SCRIPTDIR source=_init.sh
 . "$(dirname "$0")/_init.sh"
+WORLD_SECRET=$E2E_DIR/secret # the endpoint that comes back knows it
 # shellcheck source-path=SCRIPTDIR source=_world.sh
 . "$(dirname "$0")/_world.sh"
 # shellcheck source-path=SCRIPTDIR source=_control.sh
@@ -19,7 +20,7 @@ pager_listening() {
 # told STATUS ALARM [FILTER]: the pager got such a notification since the last `forget`.
 told() {
   tail -n "+$((forgotten + 1))" "$E2E_DIR/pager.log" \
-    | jq -e "select(.status == \"$1\" and .alarm == \"$2\") | select(${3:-true})" >/dev/null
+    | jq -s -e "any(.[]; .status == \"$1\" and .alarm == \"$2\" and (${3:-true}))" >/dev/null
 }
 
 forget() {
@@ -52,10 +53,12 @@ retry: 100ms
 END
 export MILLRACE_ALARMS_FILE=$E2E_DIR/alarms.yaml
 
+(umask 077 && echo 'the secret of all webhooks here' >"$WORLD_SECRET")
+
 forgotten=0
 e2e_start pager python3 "$here/pager.py" "$pager_port"
 e2e_wait_for 10 pager_listening
-e2e_start sink "${world_beside[@]}" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT"
+e2e_start sink "${world_beside[@]}" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --secret-file "$WORLD_SECRET"
 sink=$E2E_PID
 e2e_wait_for 10 world_listening
 
@@ -105,7 +108,7 @@ is_told resolved core_stalled
 forget
 kill "$sink"
 is_told firing endpoints_dead '.evidence_origin | startswith("http://127.0.0.1")'
-e2e_start sink2 "${world_beside[@]}" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT"
+e2e_start sink2 "${world_beside[@]}" "$world_load" sink --listen "127.0.0.1:$WORLD_PORT" --secret-file "$WORLD_SECRET"
 is_told resolved endpoints_dead
 
 # What is exposed is what rules and board name.

@@ -2,6 +2,7 @@
 // segment.
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,6 +91,24 @@ static void configured_cpu_must_be_there(void **state)
 // -- Secrets
 
 static char directory[] = "/tmp/millrace-secrets-XXXXXX";
+
+// A reload is judged on a thread that has a CPU of its own by then.
+static void the_cpus_of_the_start_stay_allowed(void **state)
+{
+	static uint32_t before[CPU_SETSIZE], after[CPU_SETSIZE];
+	const uint32_t count = mr_cpus_allowed(before, CPU_SETSIZE);
+	cpu_set_t was, one;
+
+	(void)state;
+	assert_true(count > 0);
+	assert_int_equal(sched_getaffinity(0, sizeof(was), &was), 0);
+	CPU_ZERO(&one);
+	CPU_SET(before[count - 1], &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(mr_cpus_allowed(after, CPU_SETSIZE), count);
+	assert_memory_equal(before, after, count * sizeof(before[0]));
+	assert_int_equal(sched_setaffinity(0, sizeof(was), &was), 0);
+}
 
 static void kept_secret_comes_back_and_nobody_else_can_read_it(void **state)
 {
@@ -241,6 +260,7 @@ int main(void)
 		cmocka_unit_test(small_machine_runs_all_on_its_last_cpu),
 		cmocka_unit_test(larger_machine_separates_the_sets),
 		cmocka_unit_test(configured_cpu_must_be_there),
+		cmocka_unit_test(the_cpus_of_the_start_stay_allowed),
 		cmocka_unit_test(kept_secret_comes_back_and_nobody_else_can_read_it),
 		cmocka_unit_test(secret_file_that_is_not_safe_is_refused),
 		cmocka_unit_test(command_line_is_taken_apart),
