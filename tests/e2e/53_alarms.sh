@@ -53,7 +53,7 @@ retry: 100ms
 END
 export MILLRACE_ALARMS_FILE=$E2E_DIR/alarms.yaml
 
-(umask 077 && echo 'the secret of all webhooks here' >"$WORLD_SECRET")
+(umask 077 && echo the-secret-of-all-webhooks >"$WORLD_SECRET")
 
 forgotten=0
 e2e_start pager python3 "$here/pager.py" "$pager_port"
