@@ -33,6 +33,15 @@ is_told() {
   echo "$2 $1 after $((SECONDS - began)) s"
 }
 
+# traffic NAME OPTION...: in the background until it is stopped.
+traffic() {
+  local name=$1
+  shift
+  e2e_start "$name.send" "${world_beside[@]}" "$world_load" send --port "net_memif0,role=client,socket=$E2E_DIR/memif.sock,socket-abstract=no" \
+    --to 10.74.0.1:7400 --from 10.74.0.2 --projects "$WORLD_PATHS" --objects 2000 --duration 300s "$@"
+  sender=$E2E_PID
+}
+
 # drill NAME LAB: passes.
 drill() {
   control_ask POST "/v1/drills/$1" "{\"lab\": $2}" >"$E2E_DIR/drill.$1" || e2e_fail "the drill $1 was refused: $(cat "$E2E_DIR/drill.$1")"
@@ -71,9 +80,7 @@ is_told resolved data_plane_lost
 
 # The port has no peer yet: its link is down until the producer comes.
 is_told firing link_down
-world_send calm --rate 2000 --objects 2000 --duration 100s &
-sender=$!
-E2E_PIDS+=("$sender")
+traffic calm --rate 2000
 is_told resolved link_down
 
 # Drills: one that is safe, under traffic; one for a lab, which is refused while others send.
@@ -122,8 +129,7 @@ fi
 kill "$sender"
 wait "$sender" || true
 forget
-world_send hot --rate 20000 --objects 2000 --hot-object 999999 --hot-share 0.9 --hot-session --duration 40s &
-E2E_PIDS+=("$!")
+traffic hot --rate 20000 --hot-object 999999 --hot-share 0.9 --hot-session
 began=$SECONDS
 is_told firing hot_object '.evidence_object == "999999" and .evidence_app == "1" and .evidence_workspace != "0" and .evidence_database != "0"'
 [ $((SECONDS - began)) -le 12 ] || e2e_fail 'the hot object was named too late' # two seconds for the producer's start
