@@ -16,6 +16,18 @@ bool mr_act_log_init(struct mr_act_log *log, struct mr_arena *arena)
 	return log->acts != NULL;
 }
 
+void mr_act_sign(struct mr_act *act, const struct mr_control_author *author, uint32_t uid)
+{
+	act->uid = uid;
+	act->direct = author->name[0] == '\0';
+	if (!act->direct)
+		memcpy(act->ban.author, author->name, sizeof(author->name));
+	else if (uid == 0)
+		snprintf(act->ban.author, sizeof(act->ban.author), "root");
+	else
+		snprintf(act->ban.author, sizeof(act->ban.author), "uid %u", uid);
+}
+
 // -- Lines for people
 
 static void say_until(const struct mr_act *act, int64_t expires_at_ns, char *ret_text, size_t size)

@@ -1,12 +1,10 @@
 #include "apps.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
-#include "log.h"
 #include "mr_assert.h"
 
 static const struct mr_config_app *find_configured(const struct mr_config *config, uint64_t key_id)
@@ -95,6 +93,9 @@ static void begin(struct mr_apps *apps, const struct mr_control_request *request
 		.record_flags = flags,
 		.version = ++apps->version,
 		.begun_ns = mr_clock_mono_ns()};
+	act->act.kind = flags != 0 ? MR_ACT_APP_REMOVED : MR_ACT_APP_PUT;
+	act->act.subject = record->key_id;
+	mr_act_sign(&act->act, request->body, request->uid); // every body begins with its author
 	apps->acts_count++;
 }
 
@@ -124,8 +125,6 @@ bool mr_apps_put(struct mr_apps *apps, const struct mr_config *config,
 	*row = (struct mr_record_app){.app = app->app, .key_id = app->key_id};
 	memcpy(row->name, app->name, sizeof(row->name));
 	begin(apps, request, row, 0);
-	mr_log(MR_LOG_NOTICE, "app %" PRIu64 ": key %" PRIu64 " added by %s", app->app, app->key_id,
-		app->author.name);
 	return true;
 }
 
@@ -145,8 +144,6 @@ bool mr_apps_remove(struct mr_apps *apps, const struct mr_config *config,
 		return false;
 	}
 	begin(apps, request, row, MR_APP_RECORD_REMOVED);
-	mr_log(MR_LOG_NOTICE, "app %" PRIu64 ": key %" PRIu64 " removed by %s", row->app,
-		row->key_id, app->author.name);
 	*row = apps->rows[--apps->count];
 	return true;
 }
@@ -172,6 +169,9 @@ static bool work_on(struct mr_apps *apps, struct mr_app_act *act, uint64_t now_n
 	}
 	effect.took_ns = now_ns - act->begun_ns;
 	mr_control_reply(apps->control, &act->ticket, &effect);
+	act->act.at_ns = apps->node->wall_ns;
+	act->act.result = (uint32_t)-effect.result;
+	(void)mr_act_log_add(apps->log, &act->act);
 	*act = (struct mr_app_act){0};
 	apps->acts_count--;
 	return true;

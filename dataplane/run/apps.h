@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "act_log.h"
 #include "config.h"
 #include "control.h"
 #include "node.h"
@@ -16,6 +17,7 @@ struct mr_app_act {
 	bool is_used;
 	bool is_recorded; // up to record_end
 	struct mr_control_ticket ticket;
+	struct mr_act act; // who asked
 	struct mr_record_app record;
 	uint16_t record_flags;
 	uint64_t version; // of the keys that has it
@@ -26,6 +28,7 @@ struct mr_app_act {
 struct mr_apps {
 	struct mr_node *node;
 	struct mr_control *control;
+	struct mr_act_log *log;
 	const struct mr_postbox *postbox;
 	uint32_t count;
 	struct mr_record_app rows[MR_KEYS_MAX];

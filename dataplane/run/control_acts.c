@@ -9,19 +9,6 @@
 
 #include "steward.h"
 
-// Who asks without a name asks at the data plane's own socket.
-static void sign(struct mr_act *act, const struct mr_control_author *author, uint32_t uid)
-{
-	act->uid = uid;
-	act->direct = author->name[0] == '\0';
-	if (!act->direct)
-		memcpy(act->ban.author, author->name, sizeof(author->name));
-	else if (uid == 0)
-		snprintf(act->ban.author, sizeof(act->ban.author), "root");
-	else
-		snprintf(act->ban.author, sizeof(act->ban.author), "uid %u", uid);
-}
-
 // NULL after a refusal.
 static struct mr_order *take_order(struct mr_steward *steward,
 	const struct mr_control_request *request, const struct mr_control_author *author,
@@ -40,7 +27,7 @@ static struct mr_order *take_order(struct mr_steward *steward,
 	}
 	order->is_asked = true;
 	order->ticket = request->ticket;
-	sign(&order->act, author, request->uid);
+	mr_act_sign(&order->act, author, request->uid);
 	return order;
 }
 

@@ -19,24 +19,21 @@ void mr_handle_webhook_put(void *owner, const struct mr_control_request *request
 	struct mr_steward *steward = owner;
 	struct mr_guard guard = mr_steward_guard(steward);
 	if (is_running(steward, request))
-		mr_webhook_acts_put(
-			&steward->webhook_acts, &request->ticket, request->body, &guard);
+		mr_webhook_acts_put(&steward->webhook_acts, request, &guard);
 }
 
 void mr_handle_webhook_remove(void *owner, const struct mr_control_request *request)
 {
 	struct mr_steward *steward = owner;
-	const struct mr_control_webhook_id *webhook = request->body;
 	if (is_running(steward, request))
-		mr_webhook_acts_remove(&steward->webhook_acts, &request->ticket, webhook->id);
+		mr_webhook_acts_remove(&steward->webhook_acts, request);
 }
 
 void mr_handle_webhook_test(void *owner, const struct mr_control_request *request)
 {
 	struct mr_steward *steward = owner;
-	const struct mr_control_webhook_id *webhook = request->body;
 	if (is_running(steward, request))
-		mr_webhook_acts_test(&steward->webhook_acts, &request->ticket, webhook->id);
+		mr_webhook_acts_test(&steward->webhook_acts, request);
 }
 
 void mr_handle_webhooks(void *owner, const struct mr_control_request *request)

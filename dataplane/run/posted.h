@@ -19,7 +19,7 @@
 enum mr_posted_state {
 	MR_POSTED_TRIAL, // its endpoint is being asked; nobody was told, nothing is written
 	MR_POSTED_KEPT,
-	MR_POSTED_BLOCKED, // kept, and out of force until the next start: see the log
+	MR_POSTED_BLOCKED, // kept, and out of force: see the log
 };
 
 struct mr_posted {

@@ -58,6 +58,8 @@ static void apply(struct mr_steward *steward, struct mr_config *fresh)
 	mr_registry_want(&steward->registry, fresh);
 	mr_config_free(steward->current);
 	steward->current = fresh;
+	const struct mr_guard guard = mr_steward_guard(steward);
+	mr_webhook_acts_judge_all(&steward->webhook_acts, &guard);
 	steward->wants_keys = true;
 	steward->wants_tune = true;
 	mr_count(&steward->stats->counters[MR_STEWARD_CONFIG_RELOADS], 1);

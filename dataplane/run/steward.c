@@ -98,9 +98,12 @@ bool mr_steward_init(
 		.postbox = &steward->postbox,
 		.node = &steward->node,
 		.control = &steward->control,
+		.log = &steward->acts.log,
 		.patience_ns = 2 * wiring->config->request_timeout_ns};
-	steward->apps = (struct mr_apps){
-		.node = &steward->node, .control = &steward->control, .postbox = &steward->postbox};
+	steward->apps = (struct mr_apps){.node = &steward->node,
+		.control = &steward->control,
+		.log = &steward->acts.log,
+		.postbox = &steward->postbox};
 	done = mr_registry_init(&steward->registry, arena, &steward->postbox, &registry) && done;
 	for (uint32_t i = 0; i < numbers->steward; i++)
 		if (wiring->from_steward[i] != NULL)

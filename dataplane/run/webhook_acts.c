@@ -29,6 +29,19 @@ static void refuse(struct mr_webhook_acts *acts, const struct mr_control_ticket 
 	answer_with(acts, ticket, &done);
 }
 
+// A new one that failed leaves nothing behind, in the list of acts neither.
+static void remember(struct mr_webhook_acts *acts, struct mr_webhook_act *act)
+{
+	if (act->kind == MR_WEBHOOK_ACT_MAKE && act->result != 0)
+		return;
+	act->act.at_ns = acts->node->wall_ns;
+	act->act.kind =
+		act->kind == MR_WEBHOOK_ACT_REMOVE ? MR_ACT_WEBHOOK_REMOVED : MR_ACT_WEBHOOK_PUT;
+	act->act.result = (uint32_t)-act->result;
+	act->act.subject = act->webhook;
+	(void)mr_act_log_add(acts->log, &act->act);
+}
+
 static void answer(struct mr_webhook_acts *acts, struct mr_webhook_act *act)
 {
 	const struct mr_posted *posted = mr_posted_find(acts->posted, act->webhook);
@@ -43,6 +56,8 @@ static void answer(struct mr_webhook_acts *acts, struct mr_webhook_act *act)
 	}
 	if (act->is_asked)
 		answer_with(acts, &act->ticket, &done);
+	if (act->is_asked && act->kind != MR_WEBHOOK_ACT_TEST)
+		remember(acts, act);
 	explicit_bzero(&done, sizeof(done));
 	*act = (struct mr_webhook_act){0};
 	acts->count--;
@@ -56,8 +71,9 @@ static struct mr_webhook_act *find(struct mr_webhook_acts *acts, uint64_t webhoo
 	return NULL;
 }
 
+// `request` NULL: nobody asked.
 static struct mr_webhook_act *begin(struct mr_webhook_acts *acts,
-	const struct mr_control_ticket *ticket, uint64_t webhook, enum mr_webhook_act_kind kind)
+	const struct mr_control_request *request, uint64_t webhook, enum mr_webhook_act_kind kind)
 {
 	uint64_t now_ns = mr_clock_mono_ns();
 	for (uint32_t i = 0; i < MR_WEBHOOK_ACTS_MAX; i++) {
@@ -65,12 +81,14 @@ static struct mr_webhook_act *begin(struct mr_webhook_acts *acts,
 		if (act->kind != MR_WEBHOOK_ACT_NONE)
 			continue;
 		*act = (struct mr_webhook_act){.kind = kind,
-			.is_asked = ticket != NULL,
 			.webhook = webhook,
 			.begun_ns = now_ns,
 			.until_ns = now_ns + acts->patience_ns};
-		if (ticket != NULL)
-			act->ticket = *ticket;
+		if (request != NULL) { // every body begins with its author
+			act->is_asked = true;
+			act->ticket = request->ticket;
+			mr_act_sign(&act->act, request->body, request->uid);
+		}
 		acts->count++;
 		return act;
 	}
@@ -97,9 +115,11 @@ static bool may_begin(
 
 // -- What is asked for
 
-static void make(struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket,
-	const struct mr_control_webhook *webhook, const struct mr_guard *guard)
+static void make(struct mr_webhook_acts *acts, const struct mr_control_request *request,
+	const struct mr_guard *guard)
 {
+	const struct mr_control_ticket *ticket = &request->ticket;
+	const struct mr_control_webhook *webhook = request->body;
 	struct mr_posted *posted = NULL;
 	char why[MR_CONTROL_WHY_BYTES];
 	int err = mr_webhook_judge_new(acts->registry, webhook, guard, why, sizeof(why));
@@ -118,16 +138,17 @@ static void make(struct mr_webhook_acts *acts, const struct mr_control_ticket *t
 			"webhooks.max are there already: remove some, or raise it and restart");
 		return;
 	}
-	struct mr_webhook_act *act = begin(acts, ticket, id, MR_WEBHOOK_ACT_MAKE);
+	struct mr_webhook_act *act = begin(acts, request, id, MR_WEBHOOK_ACT_MAKE);
 	mr_assert(act != NULL); // may_begin has seen to it
 	act->tells_secret = true;
 	act->is_heard = posted->state == MR_POSTED_KEPT; // its secret was given: nobody is asked
-	mr_log(MR_LOG_NOTICE, "webhook %" PRIu64 ": asked for by %s", id, webhook->author.name);
 }
 
-static void change(struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket,
-	const struct mr_control_webhook *webhook, const struct mr_guard *guard)
+static void change(struct mr_webhook_acts *acts, const struct mr_control_request *request,
+	const struct mr_guard *guard)
 {
+	const struct mr_control_ticket *ticket = &request->ticket;
+	const struct mr_control_webhook *webhook = request->body;
 	char why[MR_CONTROL_WHY_BYTES];
 	int err = mr_webhook_change(acts->registry, acts->posted, webhook, guard, why, sizeof(why));
 	bool disabled = (webhook->flags & MR_WEBHOOK_DISABLED) != 0;
@@ -139,25 +160,21 @@ static void change(struct mr_webhook_acts *acts, const struct mr_control_ticket 
 		refuse(acts, ticket, webhook->id, err, err == -ENOSPC ? "no lane is free" : why);
 		return;
 	}
-	struct mr_webhook_act *act = begin(acts, ticket, webhook->id, MR_WEBHOOK_ACT_CHANGE);
+	struct mr_webhook_act *act = begin(acts, request, webhook->id, MR_WEBHOOK_ACT_CHANGE);
 	mr_assert(act != NULL);
 	act->tells_secret = (webhook->flags & MR_WEBHOOK_ROTATE) != 0;
-	mr_log(MR_LOG_NOTICE, "webhook %" PRIu64 ": %s by %s", webhook->id,
-		act->tells_secret  ? "secret rotated"
-			: disabled ? "disabled"
-				   : "changed",
-		webhook->author.name);
 }
 
-void mr_webhook_acts_put(struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket,
-	const struct mr_control_webhook *webhook, const struct mr_guard *guard)
+void mr_webhook_acts_put(struct mr_webhook_acts *acts, const struct mr_control_request *request,
+	const struct mr_guard *guard)
 {
-	if (!may_begin(acts, ticket, webhook->id))
+	const struct mr_control_webhook *webhook = request->body;
+	if (!may_begin(acts, &request->ticket, webhook->id))
 		return;
 	if (webhook->id == 0)
-		make(acts, ticket, webhook, guard);
+		make(acts, request, guard);
 	else
-		change(acts, ticket, webhook, guard);
+		change(acts, request, guard);
 }
 
 // A posted webhook to work with, or an answer.
@@ -176,34 +193,35 @@ static struct mr_posted *need(
 	return NULL;
 }
 
-void mr_webhook_acts_remove(
-	struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket, uint64_t webhook)
+void mr_webhook_acts_remove(struct mr_webhook_acts *acts, const struct mr_control_request *request)
 {
-	if (need(acts, ticket, webhook) == NULL)
+	const struct mr_control_webhook_id *named = request->body;
+	const uint64_t webhook = named->id;
+	if (need(acts, &request->ticket, webhook) == NULL)
 		return;
 	mr_registry_unpost(acts->registry, webhook);
 	mr_posted_remove(acts->posted, webhook);
-	struct mr_webhook_act *act = begin(acts, ticket, webhook, MR_WEBHOOK_ACT_REMOVE);
+	struct mr_webhook_act *act = begin(acts, request, webhook, MR_WEBHOOK_ACT_REMOVE);
 	mr_assert(act != NULL);
-	mr_log(MR_LOG_NOTICE, "webhook %" PRIu64 ": removed", webhook);
 }
 
-void mr_webhook_acts_test(
-	struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket, uint64_t webhook)
+void mr_webhook_acts_test(struct mr_webhook_acts *acts, const struct mr_control_request *request)
 {
+	const struct mr_control_webhook_id *named = request->body;
+	const uint64_t webhook = named->id;
 	bool configured = mr_registry_is_configured(acts->registry, webhook);
 	uint32_t lane;
 	uint32_t delivery;
-	if (!configured && need(acts, ticket, webhook) == NULL)
+	if (!configured && need(acts, &request->ticket, webhook) == NULL)
 		return;
-	if (configured && !may_begin(acts, ticket, webhook))
+	if (configured && !may_begin(acts, &request->ticket, webhook))
 		return;
 	if (!mr_registry_lane(acts->registry, webhook, &lane, &delivery)) {
-		refuse(acts, ticket, webhook, -ENOTCONN,
+		refuse(acts, &request->ticket, webhook, -ENOTCONN,
 			"the webhook is disabled, or was given up: enable it first");
 		return;
 	}
-	struct mr_webhook_act *act = begin(acts, ticket, webhook, MR_WEBHOOK_ACT_TEST);
+	struct mr_webhook_act *act = begin(acts, request, webhook, MR_WEBHOOK_ACT_TEST);
 	mr_assert(act != NULL);
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "act_log.h"
 #include "control.h"
 #include "node.h"
 #include "posted.h"
@@ -29,6 +30,7 @@ struct mr_webhook_act {
 	bool is_recorded; // up to record_end
 	bool tells_secret;
 	struct mr_control_ticket ticket;
+	struct mr_act act; // who asked
 	uint64_t webhook;
 	uint64_t begun_ns;
 	uint64_t until_ns; // MAKE, TEST: the endpoint has so long
@@ -44,6 +46,7 @@ struct mr_webhook_acts {
 	struct mr_postbox *postbox;
 	struct mr_node *node;
 	struct mr_control *control;
+	struct mr_act_log *log;
 	uint64_t now_ns; // monotonic: of the last round
 	uint64_t patience_ns; // with endpoints
 	uint32_t count;
@@ -51,12 +54,10 @@ struct mr_webhook_acts {
 };
 
 // What was asked for. `guard`: where deliveries may go.
-void mr_webhook_acts_put(struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket,
-	const struct mr_control_webhook *webhook, const struct mr_guard *guard);
-void mr_webhook_acts_remove(
-	struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket, uint64_t webhook);
-void mr_webhook_acts_test(
-	struct mr_webhook_acts *acts, const struct mr_control_ticket *ticket, uint64_t webhook);
+void mr_webhook_acts_put(struct mr_webhook_acts *acts, const struct mr_control_request *request,
+	const struct mr_guard *guard);
+void mr_webhook_acts_remove(struct mr_webhook_acts *acts, const struct mr_control_request *request);
+void mr_webhook_acts_test(struct mr_webhook_acts *acts, const struct mr_control_request *request);
 // What the delivery stages say. Of a webhook of the configuration: false, and nothing happens.
 bool mr_webhook_acts_shaken(struct mr_webhook_acts *acts, uint64_t webhook);
 bool mr_webhook_acts_given_up(
@@ -65,6 +66,9 @@ void mr_webhook_acts_tried(struct mr_webhook_acts *acts, uint64_t webhook, uint1
 // Takes a record of a start: the webhook is wanted when it can be. A sentence in the log if not.
 void mr_webhook_acts_recover(struct mr_webhook_acts *acts, const struct mr_record_webhook *record,
 	const struct mr_guard *guard);
+// Where deliveries may go has changed: what may not go there any more is out of force, what may
+// again is back.
+void mr_webhook_acts_judge_all(struct mr_webhook_acts *acts, const struct mr_guard *guard);
 // Writes what has room, answers what is done. True when something moved.
 bool mr_webhook_acts_work(struct mr_webhook_acts *acts, uint64_t now_ns);
 // For a checkpoint: writes the webhook of this place of the set; false: there is no room now.

@@ -40,3 +40,28 @@ void mr_webhook_acts_recover(struct mr_webhook_acts *acts, const struct mr_recor
 		mr_log(MR_LOG_ERROR, "webhook %" PRIu64 " is out of force: %s, and restart", id,
 			why);
 }
+
+void mr_webhook_acts_judge_all(struct mr_webhook_acts *acts, const struct mr_guard *guard)
+{
+	for (uint32_t slot = 0; slot < acts->registry->config.webhooks_max; slot++) {
+		struct mr_posted *posted = acts->posted->slots[slot];
+		const char *why = NULL;
+		if (posted == NULL || posted->secret.length == 0
+			|| posted->state == MR_POSTED_TRIAL)
+			continue;
+		const uint64_t id = posted->record.webhook;
+		const bool disabled =
+			(posted->record.record.flags & MR_WEBHOOK_RECORD_DISABLED) != 0;
+		if (!mr_posted_permitted(posted, guard, &why)) {
+			if (posted->state == MR_POSTED_KEPT)
+				mr_log(MR_LOG_WARNING,
+					"webhook %" PRIu64 " is out of force: its target %s", id,
+					why);
+			posted->state = MR_POSTED_BLOCKED;
+			mr_registry_unpost(acts->registry, id);
+		} else if (posted->state == MR_POSTED_BLOCKED
+			&& (disabled || mr_registry_post(acts->registry, id) == 0)) {
+			posted->state = MR_POSTED_KEPT;
+		}
+	}
+}

@@ -310,6 +310,46 @@ static mr_position matched(struct history *history, uint64_t sequence, uint8_t o
 	return a;
 }
 
+static void put_webhook(
+	struct history *history, uint64_t webhook, uint64_t resource, uint16_t flags)
+{
+	struct mr_record_webhook record = {.webhook = webhook, .resource = resource};
+	history_put(history, 9, &record, sizeof(record), NULL, 0, MR_RECORD_WEBHOOK, flags);
+}
+
+static void put_app(struct history *history, uint64_t key_id, uint64_t app, uint16_t flags)
+{
+	struct mr_record_app record = {.app = app, .key_id = key_id};
+	history_put(history, 9, &record, sizeof(record), NULL, 0, MR_RECORD_APP, flags);
+}
+
+static void the_last_record_of_a_webhook_or_key_stands_until_one_removes_it(void **state)
+{
+	(void)state;
+	struct history history;
+	uint64_t resources = 0, apps = 0;
+	history_open(&history);
+	put_webhook(&history, 1, 10, 0);
+	put_app(&history, 1, 20, 0); // another thing of the same number
+	put_webhook(&history, 2, 11, 0);
+	put_webhook(&history, 1, 12, MR_WEBHOOK_RECORD_DISABLED);
+	put_webhook(&history, 2, 11, MR_WEBHOOK_RECORD_REMOVED);
+	put_webhook(&history, 3, 13, MR_WEBHOOK_RECORD_REMOVED); // never heard of
+	put_app(&history, 2, 21, 0);
+	put_app(&history, 1, 20, MR_APP_RECORD_REMOVED);
+	for (uint32_t i = 0; i < mr_replay_kept_count(history.replay); i++) {
+		const struct mr_record *record = mr_replay_kept(history.replay, i);
+		if (record != NULL && record->kind == MR_RECORD_WEBHOOK)
+			resources +=
+				((const struct mr_record_webhook *)(const void *)record)->resource;
+		else if (record != NULL && record->kind == MR_RECORD_APP)
+			apps += ((const struct mr_record_app *)(const void *)record)->app;
+	}
+	assert_int_equal(resources, 12);
+	assert_int_equal(apps, 21);
+	history_close(&history);
+}
+
 static void a_match_record_is_owed_to_every_webhook_in_it(void **state)
 {
 	(void)state;
@@ -654,6 +694,7 @@ int main(void)
 		cmocka_unit_test(a_checkpoint_replaces_a_window),
 		cmocka_unit_test(a_closed_session_takes_its_windows_along),
 		cmocka_unit_test(the_last_expiry_of_a_webhook_stands),
+		cmocka_unit_test(the_last_record_of_a_webhook_or_key_stands_until_one_removes_it),
 		cmocka_unit_test(a_match_record_is_owed_to_every_webhook_in_it),
 		cmocka_unit_test(
 			objects_spread_over_the_sublanes_of_today_when_nothing_says_otherwise),

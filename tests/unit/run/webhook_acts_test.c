@@ -30,6 +30,7 @@ struct world {
 	struct mr_posted_set posted;
 	struct mr_registry registry;
 	struct mr_control control;
+	struct mr_act_log log;
 	struct mr_webhook_acts acts;
 	struct mr_guard guard;
 	struct mr_ring *rings[STAGES];
@@ -62,6 +63,7 @@ static int setup(void **state)
 		.journal = &world->board,
 		.owner = &world->owner,
 		.wall_ns = 1000};
+	assert_true(mr_act_log_init(&world->log, &world->arena));
 	assert_true(mr_postbox_init(&world->postbox, &world->arena));
 	struct mr_registry_config config = {.flows = 4,
 		.shards = 1,
@@ -84,6 +86,7 @@ static int setup(void **state)
 		.postbox = &world->postbox,
 		.node = &world->node,
 		.control = &world->control,
+		.log = &world->log,
 		.patience_ns = PATIENCE_NS};
 	assert_int_equal(mr_guard_allow(&world->guard, "127.0.0.0/8", &why), 0);
 	return 0;
@@ -144,11 +147,18 @@ static void make_durable(void)
 		&world->stream.watermark, mr_stream_next(&world->stream), memory_order_release);
 }
 
-static const struct mr_control_ticket *ticket(uint32_t type)
+static const struct mr_control_request *request(enum mr_control_type type, const void *body)
 {
-	static struct mr_control_ticket made;
-	made = (struct mr_control_ticket){.client = 0, .visit = 1, .type = type};
+	static struct mr_control_request made;
+	made = (struct mr_control_request){.ticket = {.visit = 1, .type = type}, .body = body};
 	return &made;
+}
+
+static const struct mr_control_webhook_id *named(uint64_t id)
+{
+	static struct mr_control_webhook_id webhook;
+	webhook = (struct mr_control_webhook_id){.id = id};
+	return &webhook;
 }
 
 static bool answered(void)
@@ -178,7 +188,7 @@ static struct mr_control_webhook *wish(const char *target, const char *filters)
 
 static void put(const struct mr_control_webhook *webhook)
 {
-	mr_webhook_acts_put(&world->acts, ticket(MR_CONTROL_WEBHOOK_PUT), webhook, &world->guard);
+	mr_webhook_acts_put(&world->acts, request(MR_CONTROL_WEBHOOK_PUT, webhook), &world->guard);
 	turns();
 }
 
@@ -305,7 +315,7 @@ static void disabled_webhook_keeps_its_place_and_comes_back_without_a_handshake(
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.rows[0].flags, MR_WEBHOOK_DISABLED);
 	assert_int_equal(list.rows[0].lane, UINT32_MAX);
-	mr_webhook_acts_test(&world->acts, ticket(MR_CONTROL_WEBHOOK_TEST), webhook->id);
+	mr_webhook_acts_test(&world->acts, request(MR_CONTROL_WEBHOOK_TEST, named(webhook->id)));
 	assert_true(answered());
 	assert_int_equal(done.result, -ENOTCONN);
 	webhook->flags = MR_WEBHOOK_KEEP_FILTERS;
@@ -321,7 +331,7 @@ static void removed_webhook_is_gone_everywhere(void **state)
 {
 	(void)state;
 	uint64_t id = made("http://127.0.0.1:8080/a");
-	mr_webhook_acts_remove(&world->acts, ticket(MR_CONTROL_WEBHOOK_REMOVE), id);
+	mr_webhook_acts_remove(&world->acts, request(MR_CONTROL_WEBHOOK_REMOVE, named(id)));
 	turns();
 	assert_false(answered());
 	make_durable();
@@ -329,7 +339,7 @@ static void removed_webhook_is_gone_everywhere(void **state)
 	assert_true(answered());
 	assert_int_equal(done.result, 0);
 	assert_false(world->has_lane || world->has_subscription);
-	mr_webhook_acts_remove(&world->acts, ticket(MR_CONTROL_WEBHOOK_REMOVE), id);
+	mr_webhook_acts_remove(&world->acts, request(MR_CONTROL_WEBHOOK_REMOVE, named(id)));
 	assert_true(answered());
 	assert_int_equal(done.result, -ENOENT);
 }
@@ -338,11 +348,11 @@ static void test_says_what_the_endpoint_answered(void **state)
 {
 	(void)state;
 	uint64_t id = made("http://127.0.0.1:8080/a");
-	mr_webhook_acts_test(&world->acts, ticket(MR_CONTROL_WEBHOOK_TEST), id);
+	mr_webhook_acts_test(&world->acts, request(MR_CONTROL_WEBHOOK_TEST, named(id)));
 	turns();
 	assert_true(world->was_tested);
 	assert_false(answered());
-	mr_webhook_acts_test(&world->acts, ticket(MR_CONTROL_WEBHOOK_TEST), id);
+	mr_webhook_acts_test(&world->acts, request(MR_CONTROL_WEBHOOK_TEST, named(id)));
 	assert_true(answered());
 	assert_int_equal(done.result, -EBUSY);
 	mr_webhook_acts_tried(&world->acts, id, 503);
@@ -372,6 +382,19 @@ static void endpoint_that_is_gone_disables_and_one_that_expired_removes(void **s
 	assert_int_equal(list.rows[0].id, first);
 	assert_int_equal(list.rows[0].flags, MR_WEBHOOK_DISABLED | 256);
 	assert_int_equal(world->acts.count, 0);
+}
+
+static void webhook_whose_target_is_no_longer_allowed_is_out_of_force_until_it_is(void **state)
+{
+	(void)state;
+	struct mr_guard nowhere = {0};
+	(void)made("http://127.0.0.1:8080/a");
+	mr_webhook_acts_judge_all(&world->acts, &nowhere);
+	turns();
+	assert_false(world->has_lane || world->has_subscription);
+	mr_webhook_acts_judge_all(&world->acts, &world->guard);
+	turns();
+	assert_true(world->has_subscription && !world->lane.handshake);
 }
 
 // The world of the next start, with the same state directory or with an empty one.
@@ -431,6 +454,7 @@ int main(void)
 		CLAIM(removed_webhook_is_gone_everywhere),
 		CLAIM(test_says_what_the_endpoint_answered),
 		CLAIM(endpoint_that_is_gone_disables_and_one_that_expired_removes),
+		CLAIM(webhook_whose_target_is_no_longer_allowed_is_out_of_force_until_it_is),
 		CLAIM(kept_webhook_is_in_force_after_a_start_and_a_lost_key_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
