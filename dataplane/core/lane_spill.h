@@ -25,6 +25,8 @@ struct mr_sublane;
 
 enum {
 	MR_SPILL_LOW = 1024, // a sub-lane with fewer waiting entries in memory reads back
+	MR_SPILL_RECORD_BYTES_MAX =
+		sizeof(struct mr_record_lane) + MR_LANE_RECORD_ENTRIES_MAX * sizeof(mr_position),
 	MR_SPILL_READ_CHUNKS = MR_LANE_RECORD_ENTRIES_MAX / MR_CHUNK_ENTRIES + 2,
 };
 

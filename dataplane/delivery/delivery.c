@@ -85,6 +85,7 @@ struct mr_delivery *mr_delivery_new(struct mr_arena *arena, const struct mr_deli
 	mr_timer_wheel_init(&delivery->sublane_timers, 0);
 	mr_timer_wheel_init(&delivery->recipient_timers, 0);
 	mr_timer_wheel_init(&delivery->door_timers, 0);
+	mr_tap_init(&delivery->tap, config->taps);
 	tune(delivery, &config->limits.tune);
 	for (uint32_t stream = 0; stream < MR_STREAMS_MAX; stream++)
 		atomic_store_explicit(
@@ -136,6 +137,9 @@ static void handle(struct mr_delivery *delivery, const struct mr_steward_msg *ms
 		break;
 	case MR_STEWARD_SURVEY:
 		mr_delivery_survey_begin(delivery, msg->survey);
+		break;
+	case MR_STEWARD_TAP:
+		mr_tap_follow(&delivery->tap, msg->tap.objects, msg->tap.count);
 		break;
 	case MR_STEWARD_STOP:
 		delivery->stopped = msg->stopped;

@@ -59,6 +59,7 @@ struct mr_delivery_config {
 	struct mr_stats_stage *stats;
 	struct mr_stats_webhook *webhooks; // rows by lane
 	struct mr_stats_attempts *attempts; // its own; NULL: nobody reads along
+	struct mr_stats_taps *taps; // the same
 	uint64_t rng_seed; // jitter
 };
 

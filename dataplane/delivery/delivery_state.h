@@ -15,6 +15,7 @@
 #include "lane.h"
 #include "lane_backoff.h"
 #include "rng.h"
+#include "tap.h"
 
 enum {
 	MR_FRAGMENT_SLOT_BYTES = 512, // longer rendered events are not kept
@@ -214,6 +215,7 @@ struct mr_delivery {
 	struct mr_list refill; // lanes that read back what they have spilled
 	struct mr_delivery_bans bans;
 	struct mr_delivery_survey survey;
+	struct mr_tap tap;
 	struct mr_list tries; // webhooks to be tested
 	struct mr_list backlogged; // lanes that wait until fewer like them have an attempt
 	uint32_t backlogged_active; // attempts
@@ -283,7 +285,6 @@ void mr_recipient_ready(struct mr_delivery *delivery,
 void mr_recipient_wake(
 	struct mr_delivery *delivery, struct mr_recipient *recipient); // its timer fired
 void mr_recipient_fini(struct mr_delivery *delivery, struct mr_recipient *recipient);
-uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units);
 // One delivery is given up: counted for the stage and, where there is one, the row; recorded when
 // the stream has room.
 void mr_delivery_dropped(struct mr_delivery *delivery, struct mr_stats_webhook *row,
@@ -294,6 +295,9 @@ void mr_delivery_dropped_record(struct mr_delivery *delivery, struct mr_recipien
 void mr_recipient_flags(struct mr_delivery *delivery, struct mr_recipient *recipient); // of its row
 bool mr_recipient_tell(struct mr_delivery *delivery,
 	struct mr_recipient *recipient); // false: the steward's ring is full
+
+// -- delivery_drain.c
+uint32_t mr_delivery_drain(struct mr_delivery *delivery, uint32_t units);
 
 // -- delivery_recover.c
 bool mr_delivery_parked_init(struct mr_delivery *delivery, struct mr_arena *arena);
@@ -336,11 +340,16 @@ void mr_door_leave(struct mr_delivery *delivery, struct mr_door *door);
 void mr_door_block(struct mr_delivery *delivery, struct mr_recipient *recipient, uint64_t retry_ns);
 void mr_door_wake(struct mr_delivery *delivery, struct mr_door *door, uint32_t lanes);
 
+// -- delivery_answer.c
+// How long the events of the batch have taken to here.
+void mr_attempt_record_age(
+	struct mr_delivery *delivery, const struct mr_attempt *attempt, enum mr_histogram_id id);
+uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units);
+
 // -- delivery_attempt.c
 bool mr_attempts_init(struct mr_delivery *delivery, struct mr_arena *arena);
 uint32_t mr_delivery_begin(struct mr_delivery *delivery, uint32_t units);
 uint32_t mr_delivery_send_durable(struct mr_delivery *delivery, uint32_t units);
-uint32_t mr_delivery_finish(struct mr_delivery *delivery, uint32_t units);
 void mr_attempt_abort(
 	struct mr_delivery *delivery, struct mr_attempt *attempt); // begun, and not to be sent
 
@@ -388,6 +397,12 @@ void mr_recipient_drop_held(struct mr_delivery *delivery, struct mr_recipient *r
 // -- delivery_survey.c
 void mr_delivery_survey_begin(struct mr_delivery *delivery, struct mr_survey *survey);
 uint32_t mr_delivery_survey_step(struct mr_delivery *delivery, uint32_t units);
+
+// -- delivery_tap.c
+void mr_delivery_tell_batch(struct mr_delivery *delivery, const struct mr_attempt *attempt,
+	enum mr_tap_step step, uint64_t detail);
+void mr_delivery_tell_dropped(struct mr_delivery *delivery, uint64_t webhook, mr_position position,
+	enum mr_reason reason);
 
 // -- delivery_log.c
 void mr_delivery_log(struct mr_delivery *delivery, const struct mr_attempt *attempt);

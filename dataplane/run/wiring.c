@@ -338,6 +338,8 @@ static bool wire_delivery(struct mr_wiring *wiring, struct mr_arena *arena, uint
 		.rng_seed = wiring->secret_seed + index};
 	if (wiring->segment->attempts != NULL)
 		delivery.attempts = &wiring->segment->attempts[index];
+	if (wiring->segment->taps != NULL)
+		delivery.taps = &wiring->segment->taps[topology->shards + index];
 	for (uint32_t shard = 0; shard < topology->shards; shard++) {
 		delivery.shard_streams[shard] = wiring->streams[shard].id;
 		delivery.feeds[shard] = wiring->feeds[shard][index];

@@ -63,6 +63,7 @@ static struct mr_delivery_config config_of(struct rig *rig)
 		.stats = &rig->stats,
 		.webhooks = rig->rows,
 		.attempts = &rig->attempts,
+		.taps = &rig->taps,
 		.rng_seed = 3};
 	config.limits = (struct mr_delivery_limits){.lanes_max = RIG_LANES_MAX,
 		.entries_max = 40000,

@@ -24,6 +24,7 @@ struct rig {
 	struct mr_stats_stage stats;
 	struct mr_stats_webhook rows[RIG_LANES_MAX];
 	struct mr_stats_attempts attempts;
+	struct mr_stats_taps taps;
 	struct mr_survey survey;
 	struct mr_steward_msg messages[RIG_MESSAGES_MAX];
 	struct mr_delivery *delivery;

@@ -230,6 +230,43 @@ static void the_newest_attempts_take_the_places_of_the_oldest(void **state)
 	}
 }
 
+// -- Taps
+
+static void the_steps_of_a_followed_object_are_told(void **state)
+{
+	struct rig *rig = *state;
+	rig_add(rig, rig_webhook(rig, 1, 1));
+	struct mr_steward_msg *msg = rig_message(rig, MR_STEWARD_TAP);
+	msg->tap.count = 1;
+	msg->tap.objects[0] = 7;
+	rig_send(rig, msg);
+	rig_step(rig, MS);
+	rig->app = 9;
+	rig_deliver(rig, 1, 8, 3);
+	rig_deliver(rig, 1, 7, 1);
+	rig_run(rig, 60 * MS, MS);
+	rig_answer_all(MR_OUTCOME_STATUS, 503);
+	rig_run(rig, 5 * SECOND, 10 * MS);
+	rig_answer_all(MR_OUTCOME_OK, 204);
+	rig_step(rig, MS);
+	rig_deliver(rig, 1, 7, 1);
+	rig_step(rig, MS);
+	rig_survey(rig, MR_SCOPE_OBJECT, 7, MR_REASON_PURGED);
+	static const uint64_t steps[][2] = {{MR_TAP_ATTEMPTED, 1}, {MR_TAP_FAILED, 503},
+		{MR_TAP_ATTEMPTED, 1}, {MR_TAP_DELIVERED, 204},
+		{MR_TAP_DROPPED | MR_REASON_PURGED << 16, 0}};
+	assert_int_equal(mr_read(&rig->taps.next), 6);
+	for (uint32_t i = 0; i < 5; i++) {
+		const struct mr_stats_tap *row = &rig->taps.rows[i + 1];
+		assert_int_equal(mr_read(&row->object), 7);
+		assert_int_equal(mr_read(&row->app), 9);
+		assert_int_equal(mr_read(&row->webhook), 5001);
+		assert_int_equal(mr_read(&row->sequence), i < 4 ? 4 : 5);
+		assert_int_equal(mr_read(&row->what), steps[i][0]);
+		assert_int_equal(mr_read(&row->detail), steps[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +287,8 @@ int main(void)
 			an_attempt_is_remembered_with_its_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_newest_attempts_take_the_places_of_the_oldest, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_steps_of_a_followed_object_are_told, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
