@@ -20,6 +20,7 @@ int mr_line_open(struct mr_line *line, char *ret_why)
 		return 0;
 	const int r = mr_direct_open(&line->direct, line->path, ret_why);
 
+	line->direct.flags = MR_CONTROL_OF_DAEMON;
 	return r < 0 ? r : mr_direct_wait(&line->direct, line->timeout_ms);
 }
 

@@ -168,6 +168,7 @@ static int exchange(struct mr_direct *direct, enum mr_control_type type, const v
 		.type = type,
 		.request_id = ++direct->request_id,
 		.version = MR_CONTROL_VERSION,
+		.flags = direct->flags,
 	};
 	struct iovec parts[] = {
 		{.iov_base = (void *)(uintptr_t)&request, .iov_len = sizeof(request)},

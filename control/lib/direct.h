@@ -11,6 +11,7 @@
 struct mr_direct {
 	int fd;
 	uint32_t request_id;
+	uint16_t flags; // of requests: enum mr_control_flag; set after mr_direct_open
 	struct mr_control_welcome welcome;
 	const struct mr_stats *stats; // NULL: not mapped
 	size_t stats_bytes;

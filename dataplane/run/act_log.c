@@ -16,11 +16,12 @@ bool mr_act_log_init(struct mr_act_log *log, struct mr_arena *arena)
 	return log->acts != NULL;
 }
 
-void mr_act_sign(struct mr_act *act, const struct mr_control_author *author, uint32_t uid)
+void mr_act_sign(
+	struct mr_act *act, const struct mr_control_author *author, uint32_t uid, bool is_direct)
 {
 	act->uid = uid;
-	act->direct = author->name[0] == '\0';
-	if (!act->direct)
+	act->direct = is_direct;
+	if (author->name[0] != '\0')
 		memcpy(act->ban.author, author->name, sizeof(author->name));
 	else if (uid == 0)
 		snprintf(act->ban.author, sizeof(act->ban.author), "root");

@@ -15,8 +15,9 @@ struct mr_act_log {
 };
 
 bool mr_act_log_init(struct mr_act_log *log, struct mr_arena *arena);
-// Who did it; who asks without a name asks at the data plane's own socket.
-void mr_act_sign(struct mr_act *act, const struct mr_control_author *author, uint32_t uid);
+// Who did it, through millrace-controld or not; without a name the peer's user.
+void mr_act_sign(
+	struct mr_act *act, const struct mr_control_author *author, uint32_t uid, bool is_direct);
 // Numbers the act, keeps it, and logs it. Returns the number.
 uint64_t mr_act_log_add(struct mr_act_log *log, const struct mr_act *act);
 // Acts behind number `after`, as far as they are still there; `boot_id` is the caller's.

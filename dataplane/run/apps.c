@@ -95,7 +95,8 @@ static void begin(struct mr_apps *apps, const struct mr_control_request *request
 		.begun_ns = mr_clock_mono_ns()};
 	act->act.kind = flags != 0 ? MR_ACT_APP_REMOVED : MR_ACT_APP_PUT;
 	act->act.subject = record->key_id;
-	mr_act_sign(&act->act, request->body, request->uid); // every body begins with its author
+	mr_act_sign(&act->act, request->body, request->uid,
+		!request->is_daemon); // every body begins with its author
 	apps->acts_count++;
 }
 

@@ -149,7 +149,7 @@ static struct mr_control_header reply_header(
 		.type = type,
 		.request_id = request_id,
 		.version = MR_CONTROL_VERSION,
-		.flags = 1};
+		.flags = MR_CONTROL_REPLY};
 }
 
 static bool send_error(struct mr_control *control, int fd, uint32_t request_id,
@@ -213,7 +213,8 @@ static void serve_message(
 							   .type = header.type,
 							   .request_id = header.request_id},
 		.body = (const uint8_t *)message + sizeof(header),
-		.uid = control->clients[client].uid};
+		.uid = control->clients[client].uid,
+		.is_daemon = header.flags & MR_CONTROL_OF_DAEMON};
 	if (err != 0) {
 		mr_control_refuse(control, &request.ticket, err, "%s", why);
 		return;

@@ -24,6 +24,7 @@ struct mr_control_request {
 	struct mr_control_ticket ticket;
 	const void *body; // of the type's size, aligned, and sound (control_codec.h)
 	uint32_t uid; // of the peer
+	bool is_daemon; // MR_CONTROL_OF_DAEMON
 };
 
 // Answers now or later, once, with mr_control_reply or mr_control_refuse.

@@ -27,7 +27,7 @@ static struct mr_order *take_order(struct mr_steward *steward,
 	}
 	order->is_asked = true;
 	order->ticket = request->ticket;
-	mr_act_sign(&order->act, author, request->uid);
+	mr_act_sign(&order->act, author, request->uid, !request->is_daemon);
 	return order;
 }
 

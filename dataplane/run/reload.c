@@ -67,19 +67,16 @@ static void apply(struct mr_steward *steward, struct mr_config *fresh)
 		fresh->webhooks_count);
 }
 
-static void remember(struct mr_steward *steward, uint32_t uid)
+static void remember(struct mr_steward *steward, uint32_t uid, bool is_direct)
 {
-	struct mr_act act = {
-		.at_ns = mr_clock_wall_ns(), .kind = MR_ACT_RELOADED, .direct = 1, .uid = uid};
-	if (uid == 0)
-		snprintf(act.ban.author, sizeof(act.ban.author), "root");
-	else
-		snprintf(act.ban.author, sizeof(act.ban.author), "uid %u", uid);
+	const struct mr_control_author nobody = {0};
+	struct mr_act act = {.at_ns = mr_clock_wall_ns(), .kind = MR_ACT_RELOADED};
+	mr_act_sign(&act, &nobody, uid, is_direct);
 	(void)mr_act_log_add(&steward->acts.log, &act);
 }
 
-void mr_steward_reload(
-	struct mr_steward *steward, uint32_t uid, struct mr_control_reload *ret_reload)
+void mr_steward_reload(struct mr_steward *steward, uint32_t uid, bool is_direct,
+	struct mr_control_reload *ret_reload)
 {
 	struct mr_config_report report = {.err = stderr};
 	struct mr_config *fresh = mr_config_new();
@@ -95,7 +92,7 @@ void mr_steward_reload(
 	snprintf(ret_reload->message, sizeof(ret_reload->message), "%s", report.first);
 	if (err == 0) {
 		apply(steward, fresh);
-		remember(steward, uid);
+		remember(steward, uid, is_direct);
 		return;
 	}
 	mr_config_free(fresh);

@@ -95,7 +95,7 @@ void mr_steward_stop(struct mr_steward *steward); // closes the socket, frees th
 // signalfd or negative errno.
 int mr_steward_signals(void);
 // -- reload.c
-// Reads the configuration's sources again, for the user `uid`: what is wrong changes nothing. Fills
+// Reads the configuration's sources again, for the user `uid`, through millrace-controld or not: what is wrong changes nothing. Fills
 // the reply for the control socket.
-void mr_steward_reload(
-	struct mr_steward *steward, uint32_t uid, struct mr_control_reload *ret_reload);
+void mr_steward_reload(struct mr_steward *steward, uint32_t uid, bool is_direct,
+	struct mr_control_reload *ret_reload);

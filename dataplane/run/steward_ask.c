@@ -59,7 +59,7 @@ static void reload(void *owner, const struct mr_control_request *request)
 {
 	struct mr_steward *steward = owner;
 	struct mr_control_reload result;
-	mr_steward_reload(steward, request->uid, &result);
+	mr_steward_reload(steward, request->uid, !request->is_daemon, &result);
 	mr_control_reply(&steward->control, &request->ticket, &result);
 }
 

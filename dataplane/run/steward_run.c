@@ -100,7 +100,7 @@ static bool take_signals(struct mr_steward *steward, uint64_t now_ns)
 	while (steward->signals >= 0
 		&& read(steward->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			mr_steward_reload(steward, info.ssi_uid, &reply);
+			mr_steward_reload(steward, info.ssi_uid, true, &reply);
 		else if (steward->state == MR_ROUTER_DRAINING)
 			return false;
 		else

@@ -87,7 +87,7 @@ static struct mr_webhook_act *begin(struct mr_webhook_acts *acts,
 		if (request != NULL) { // every body begins with its author
 			act->is_asked = true;
 			act->ticket = request->ticket;
-			mr_act_sign(&act->act, request->body, request->uid);
+			mr_act_sign(&act->act, request->body, request->uid, !request->is_daemon);
 		}
 		acts->count++;
 		return act;

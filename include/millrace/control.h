@@ -39,13 +39,18 @@ enum mr_control_type {
 	MR_CONTROL_ERROR = 255, // reply: struct mr_control_error
 };
 
+enum mr_control_flag {
+	MR_CONTROL_REPLY = 1,
+	MR_CONTROL_OF_DAEMON = 2, // request: of millrace-controld; its acts are audited there
+};
+
 struct mr_control_header {
 	uint32_t magic;
 	uint32_t length; // whole message
 	uint32_t type; // enum mr_control_type
 	uint32_t request_id; // echoed
 	uint16_t version;
-	uint16_t flags; // 1: reply
+	uint16_t flags; // enum mr_control_flag
 	uint32_t reserved;
 };
 static_assert(sizeof(struct mr_control_header) == 24, "control format");
@@ -84,8 +89,8 @@ struct mr_control_status {
 };
 static_assert(sizeof(struct mr_control_status) == 648, "control format");
 
-// Who asks, as millrace-controld knows it; over the data plane's own socket the peer's user stands
-// here when it is empty. Ends up in bans, acts and logs.
+// Who asks, as the asker knows it; the peer's user stands here when it is empty. Ends up in bans,
+// acts and logs.
 struct mr_control_author {
 	char name[MR_AUTHOR_BYTES_MAX];
 };

@@ -50,7 +50,8 @@ static void reload(void *owner, const struct mr_control_request *request)
 static void unban(void *owner, const struct mr_control_request *request)
 {
 	const struct mr_control_unban *unban = request->body;
-	const struct mr_control_effect effect = {.id = unban->scope.id, .took_ns = request->uid};
+	const struct mr_control_effect effect = {
+		.id = unban->scope.id, .took_ns = request->uid, .replaced = request->is_daemon};
 	mr_control_reply(owner, &request->ticket, &effect);
 }
 
@@ -229,6 +230,11 @@ static void request_with_a_body_reaches_its_handler_with_the_peer(void **state)
 	memcpy(&effect, reply + sizeof(message.header), sizeof(effect));
 	assert_int_equal(effect.id, 77);
 	assert_int_equal(effect.took_ns, getuid());
+	assert_int_equal(effect.replaced, 0);
+	message.header.flags = MR_CONTROL_OF_DAEMON;
+	assert_int_equal(exchange(fd, &message, sizeof(message), reply), MR_CONTROL_UNBAN);
+	memcpy(&effect, reply + sizeof(message.header), sizeof(effect));
+	assert_int_equal(effect.replaced, 1);
 	message.body.scope.id = 0;
 	expect_error(fd, &message, sizeof(message), -EINVAL, "0 is no id");
 	close(fd);
