@@ -158,6 +158,41 @@ static void describe_node(const struct mr_record *record, struct mr_record_facts
 	}
 }
 
+static void describe_ban(const struct mr_record *record, struct mr_record_facts *facts)
+{
+	const struct mr_ban *ban = &((const struct mr_record_ban *)(const void *)record)->ban;
+	const struct mr_scope *scope = &ban->rule.scope;
+
+	if (scope->kind == MR_SCOPE_OBJECT)
+		facts->object = scope->id;
+	if (scope->kind == MR_SCOPE_NONE)
+		SAY(facts, "last id %" PRIu64, ban->id);
+	else
+		SAY(facts, "%" PRIu64 " %s: %s %s %" PRIu64 " by %.*s", ban->id,
+			record->flags & MR_BAN_RECORD_LIFTED ? "ended" : "set",
+			mr_ban_mode_name(ban->rule.mode), mr_scope_kind_name(scope->kind),
+			scope->id, (int)sizeof(ban->author) - 1, ban->author);
+}
+
+static void describe_pause(const struct mr_record *record, struct mr_record_facts *facts)
+{
+	const struct mr_paused *paused =
+		((const struct mr_record_pause *)(const void *)record)->paused;
+	const bool is_on[MR_PAUSES] = {
+		paused[0].what != 0, paused[1].what != 0, paused[2].what != 0};
+
+	SAY(facts, "ingest %s, distribution %s, delivery %s", is_on[0] ? "paused" : "on",
+		is_on[1] ? "paused" : "on", is_on[2] ? "paused" : "on");
+}
+
+static void describe_app(const struct mr_record *record, struct mr_record_facts *facts)
+{
+	const struct mr_record_app *app = (const void *)record;
+
+	SAY(facts, "app %" PRIu64 ", key %" PRIu64 "%s", app->app, app->key_id,
+		record->flags & MR_APP_RECORD_REMOVED ? " removed" : "");
+}
+
 void mr_record_describe(const struct mr_record *record, struct mr_record_facts *ret_facts)
 {
 	static void (*const describe[MR_RECORD_KIND_COUNT])(
@@ -175,6 +210,9 @@ void mr_record_describe(const struct mr_record *record, struct mr_record_facts *
 		[MR_RECORD_QUEUED] = describe_lists,
 		[MR_RECORD_TAKEN] = describe_lists,
 		[MR_RECORD_EXPIRED] = describe_node,
+		[MR_RECORD_BAN] = describe_ban,
+		[MR_RECORD_PAUSE] = describe_pause,
+		[MR_RECORD_APP] = describe_app,
 	};
 
 	*ret_facts = (struct mr_record_facts){0};

@@ -38,6 +38,20 @@ dies_at() {
   dies "$1"
 }
 
+# Nobody but an operator takes a router there.
+strike_ban() {
+  fault_kill
+  MILLRACE_FAILPOINT=$1:1 fault_launch
+  fault_await
+  world_ask ban object 999 --reason 'a test' >/dev/null 2>&1 || true
+  dies "$1:1" || e2e_fail "$1 is never passed"
+  fault_launch
+  fault_await
+  # one that is durable is in force again; one that was only sent may be
+  [ "$1" = ban_sent ] || world_ask bans | grep -q '"999"' || e2e_fail 'a ban that was recorded is lost'
+  world_ask unban object 999 >/dev/null 2>&1 || [ "$1" = ban_sent ] || e2e_fail 'the ban cannot be lifted'
+}
+
 strike() {
   local point=$1 count
   count=$(fault_between 1 "$(passes_of "$point")")
@@ -62,7 +76,11 @@ fault_config </dev/null
 begin_with_session
 for ((i = 0; i < rounds; i++)); do
   while read -r point _; do
-    [ "$point" = session_recorded ] || strike "$point"
+    case $point in
+    session_recorded) ;;
+    ban_*) strike_ban "$point" ;;
+    *) strike "$point" ;;
+    esac
   done <"$E2E_DIR/points"
 done
 fault_end
