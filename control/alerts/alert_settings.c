@@ -29,7 +29,7 @@ void mr_alert_settings_defaults(struct mr_alert_settings *ret_settings)
 {
 	struct mr_notifier_settings *notifier = &ret_settings->notifier;
 
-	*ret_settings = (struct mr_alert_settings){.canary_ns = 2 * SECOND};
+	*ret_settings = (struct mr_alert_settings){0};
 	for (int i = 0; i < MR_ALERT_ID_COUNT; i++)
 		ret_settings->thresholds[i] = mr_alert_info((enum mr_alert_id)i)->threshold;
 	notifier->repeat_ns = 3600 * SECOND;
@@ -137,14 +137,6 @@ static void take_runbook(struct load *load, const struct key *key, struct fy_nod
 	struct mr_notice_place *place = &load->settings->notifier.place;
 
 	take_text(load, key, value, place->runbook, sizeof(place->runbook));
-}
-
-static void take_canary(struct load *load, const struct key *key, struct fy_node *value)
-{
-	if (value && fy_node_compare_string(value, "none", FY_NT))
-		load->settings->canary_ns = 0;
-	else
-		take_duration(load, key, value, &load->settings->canary_ns);
 }
 
 static void take_threshold(struct load *load, const struct key *key, struct fy_node *value)
@@ -357,7 +349,6 @@ static void take_document(struct load *load, struct fy_node *root)
 		{"repeat", take_repeat},
 		{"heartbeat", take_heartbeat},
 		{"retry", take_retry},
-		{"canary", take_canary},
 		{"instance", take_instance},
 		{"runbook", take_runbook},
 	};

@@ -6,7 +6,6 @@
 struct mr_alert_settings {
 	struct mr_notifier_settings notifier;
 	double thresholds[MR_ALERT_ID_COUNT];
-	uint64_t canary_ns; // between two canary events; 0: none
 };
 
 enum { MR_ALERT_SETTINGS_WHY_BYTES = 512 };

@@ -41,8 +41,6 @@
 	X(PAUSED, "paused", WARNING, 0, 0, 1, "state", "an operator has paused the router") \
 	X(RELOAD_FAILED, "reload_failed", WARNING, 0, 0, 1, "reloads",                      \
 		"the configuration was refused: the old one stays")                         \
-	X(CANARY_LATE, "canary_late", CRITICAL, 0, 10, 5, "s",                              \
-		"the canary event does not come through")                                   \
 	X(DATA_PLANE_LOST, "data_plane_lost", CRITICAL, 3, 3, 1, "state",                   \
 		"millraced does not answer")
 

@@ -1,13 +1,6 @@
 #include "alerts_metrics.h"
 
-static void write_one(FILE *out, enum mr_metric_id id, double value)
-{
-	mr_metric_begin(out, id);
-	mr_metric_sample(out, id, NULL, value);
-}
-
-void mr_alerts_metrics(
-	FILE *out, const struct mr_alerts *alerts, const struct mr_facts_canary *canary)
+void mr_alerts_metrics(FILE *out, const struct mr_alerts *alerts)
 {
 	mr_metric_begin(out, MR_METRIC_ALARM);
 	for (int i = 0; i < MR_ALERT_ID_COUNT; i++) {
@@ -17,11 +10,8 @@ void mr_alerts_metrics(
 		mr_metric_sample(
 			out, MR_METRIC_ALARM, labels, alerts->alerts[i].state == MR_ALERT_FIRING);
 	}
-	write_one(out, MR_METRIC_EVALUATIONS, (double)alerts->evaluations);
-	write_one(out, MR_METRIC_CANARY_SENT, (double)canary->sent);
-	write_one(out, MR_METRIC_CANARY_ARRIVED, (double)canary->arrived);
-	write_one(out, MR_METRIC_CANARY_AGE, (double)canary->overdue_ns / 1e9);
-	write_one(out, MR_METRIC_CANARY_TOOK, (double)canary->took_ns / 1e9);
+	mr_metric_begin(out, MR_METRIC_EVALUATIONS);
+	mr_metric_sample(out, MR_METRIC_EVALUATIONS, NULL, (double)alerts->evaluations);
 }
 
 void mr_notifier_metrics(FILE *out, struct mr_notifier *notifier)

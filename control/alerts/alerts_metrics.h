@@ -6,6 +6,5 @@
 #include "metrics.h"
 #include "notifier.h"
 
-void mr_alerts_metrics(
-	FILE *out, const struct mr_alerts *alerts, const struct mr_facts_canary *canary);
+void mr_alerts_metrics(FILE *out, const struct mr_alerts *alerts);
 void mr_notifier_metrics(FILE *out, struct mr_notifier *notifier);

@@ -30,13 +30,6 @@ struct mr_facts_object {
 	bool banned; // it, its app, workspace or database
 };
 
-struct mr_facts_canary {
-	bool on;
-	uint64_t sent, arrived;
-	uint64_t overdue_ns; // since the last one came out, or the first one went in
-	uint64_t took_ns; // the last one
-};
-
 struct mr_facts {
 	uint64_t now_ns; // monotonic
 	int64_t wall_ns;
@@ -61,7 +54,6 @@ struct mr_facts {
 	struct mr_facts_webhook lagging; // of those whose endpoint answers, the oldest
 	struct mr_facts_webhook dead; // of those whose endpoint fails, since when it does
 	uint64_t dead_count, dead_pending; // all of them, and what waits for them
-	struct mr_facts_canary canary;
 };
 
 // The bans in force, whoever knows them.

@@ -359,27 +359,6 @@ static bool reload_failed(const struct mr_judge *judge, struct mr_alert *alert)
 	return true;
 }
 
-static bool canary_late(const struct mr_judge *judge, struct mr_alert *alert)
-{
-	const struct mr_facts_canary *canary = &judge->now->canary;
-	const uint64_t late_ns =
-		canary->overdue_ns > canary->took_ns ? canary->overdue_ns : canary->took_ns;
-
-	if (!canary->on || seconds(late_ns) < judge->threshold)
-		return false;
-	note_count(alert, "sent", canary->sent);
-	note_count(alert, "arrived", canary->arrived);
-	note(alert, "overdue_s", "%.1f", seconds(canary->overdue_ns));
-	note(alert, "took_s", "%.3f", seconds(canary->took_ns));
-	summarise(alert,
-		"no canary event has come through for %.1f s (%" PRIu64 " of %" PRIu64
-		" arrived, the last took %.3f s)",
-		seconds(canary->overdue_ns), canary->arrived, canary->sent,
-		seconds(canary->took_ns));
-	advise(alert, "millrace status");
-	return true;
-}
-
 static bool data_plane_lost(const struct mr_judge *judge, struct mr_alert *alert)
 {
 	if (judge->now->connected)
@@ -411,7 +390,6 @@ bool mr_judge(enum mr_alert_id id, const struct mr_judge *judge, struct mr_alert
 		[MR_ALERT_LEDGER_IMBALANCE] = ledger_imbalance,
 		[MR_ALERT_PAUSED] = paused,
 		[MR_ALERT_RELOAD_FAILED] = reload_failed,
-		[MR_ALERT_CANARY_LATE] = canary_late,
 		[MR_ALERT_DATA_PLANE_LOST] = data_plane_lost,
 	};
 	struct mr_alert said = *alert;
@@ -425,5 +403,5 @@ bool mr_judge(enum mr_alert_id id, const struct mr_judge *judge, struct mr_alert
 
 bool mr_judge_stands_alone(enum mr_alert_id id)
 {
-	return id == MR_ALERT_DATA_PLANE_LOST || id == MR_ALERT_CANARY_LATE;
+	return id == MR_ALERT_DATA_PLANE_LOST;
 }

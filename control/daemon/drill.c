@@ -80,7 +80,6 @@ static const struct mr_drill drills[MR_ALERT_ID_COUNT] = {
 	BY_HAND(SESSIONS_FULL, "open nine tenths of sessions.max"),
 	BY_HAND(LEDGER_IMBALANCE, "run a build with a planted fault (-Dbench_break=drop)"),
 	BY_HAND(RELOAD_FAILED, "put a mistake into the configuration and reload"),
-	BY_HAND(CANARY_LATE, "end the endpoint of the canary's webhook"),
 #undef BY_HAND
 	[MR_ALERT_PAUSED] = {MR_ALERT_PAUSED, false, "delivery is paused for a few seconds",
 		pause_delivery, resume_delivery},

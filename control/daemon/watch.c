@@ -182,7 +182,7 @@ void mr_watch_counts(struct mr_watch *watch, uint32_t *ret_firing, uint32_t *ret
 void mr_watch_metrics(struct mr_watch *watch, FILE *out)
 {
 	pthread_mutex_lock(&watch->lock);
-	mr_alerts_metrics(out, &watch->alerts, &watch->facts.canary);
+	mr_alerts_metrics(out, &watch->alerts);
 	pthread_mutex_unlock(&watch->lock);
 	mr_notifier_metrics(out, watch->notifier);
 }

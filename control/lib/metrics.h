@@ -62,15 +62,7 @@
 	X(NOTIFICATIONS, "millrace_notifications_total", COUNTER, "notifications",                 \
 		"receiver,result", "notifications by receiver: sent, or an attempt that failed")   \
 	X(NOTIFICATIONS_WAITING, "millrace_notifications_waiting", GAUGE, "notifications",         \
-		"receiver", "notifications that wait for their receiver")                          \
-	X(CANARY_SENT, "millrace_canary_sent_total", COUNTER, "events", "",                        \
-		"canary events put in at ingest")                                                  \
-	X(CANARY_ARRIVED, "millrace_canary_arrived_total", COUNTER, "events", "",                  \
-		"canary events that came out at the daemon's own webhook")                         \
-	X(CANARY_AGE, "millrace_canary_age_seconds", GAUGE, "seconds", "",                         \
-		"since the last canary event came out; 0 while there is no canary")                \
-	X(CANARY_TOOK, "millrace_canary_last_seconds", GAUGE, "seconds", "",                       \
-		"how long the last canary event took from ingest to its webhook")
+		"receiver", "notifications that wait for their receiver")
 
 enum mr_metric_id {
 #define X(symbol, name, type, unit, labels, help) MR_METRIC_##symbol,

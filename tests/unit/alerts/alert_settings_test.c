@@ -59,7 +59,7 @@ static void everything_can_be_set(void **state)
 		"  - {name: pager, exec: [/usr/local/bin/page, \"--now\"]}\n"
 		"  - {name: log, syslog: true}\n"
 		"thresholds: {hot_object: 500, lag_age: 0.5}\n"
-		"repeat: 30m\nheartbeat: 10s\nretry: 250ms\ncanary: 5s\n"
+		"repeat: 30m\nheartbeat: 10s\nretry: 250ms\n"
 		"instance: router-1\nrunbook: https://docs.example/runbook\n",
 		secret_path, secret_path);
 	if (load(text) != 0)
@@ -79,7 +79,6 @@ static void everything_can_be_set(void **state)
 	assert_int_equal(notifier->repeat_ns, UINT64_C(1800000000000));
 	assert_int_equal(notifier->heartbeat_ns, UINT64_C(10000000000));
 	assert_int_equal(notifier->retry_ns, 250000000);
-	assert_int_equal(settings.canary_ns, UINT64_C(5000000000));
 	assert_string_equal(notifier->place.instance, "router-1");
 }
 
@@ -89,8 +88,6 @@ static void an_empty_file_is_the_defaults(void **state)
 	assert_int_equal(load(""), 0);
 	assert_int_equal(load("# nobody\n"), 0);
 	assert_int_equal(settings.notifier.receivers_count, 0);
-	assert_int_equal(load("canary: none\n"), 0);
-	assert_int_equal(settings.canary_ns, 0);
 }
 
 static void mistakes_are_told_with_their_place(void **state)

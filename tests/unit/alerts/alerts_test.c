@@ -149,14 +149,6 @@ static void fail_reload(bool enough)
 		facts.reloads_failed += 1;
 }
 
-static void delay_canary(bool enough)
-{
-	facts.canary = (struct mr_facts_canary){.on = true,
-		.sent = 9,
-		.arrived = 8,
-		.overdue_ns = enough ? 5 * SECOND : 4 * SECOND};
-}
-
 static void lose_data_plane(bool enough)
 {
 	facts.connected = !enough;
@@ -184,7 +176,6 @@ static const struct fact all_facts[] = {
 	{MR_ALERT_LEDGER_IMBALANCE, unbalance, "deliveries", "1", "millrace ledgers"},
 	{MR_ALERT_PAUSED, pause_delivery, "paused", "delivery", "millrace resume delivery"},
 	{MR_ALERT_RELOAD_FAILED, fail_reload, "failed", NULL, "millrace --direct reload"},
-	{MR_ALERT_CANARY_LATE, delay_canary, "arrived", "8", "millrace status"},
 	{MR_ALERT_DATA_PLANE_LOST, lose_data_plane, "away_s", NULL, "systemctl status millraced"},
 };
 enum { FACTS = sizeof(all_facts) / sizeof(all_facts[0]) };
@@ -270,7 +261,6 @@ static void calm(void)
 	facts.lagging = facts.dead = now.dead;
 	facts.journal_alarms = facts.paused = facts.sessions = 0;
 	facts.ledgers = now.ledgers;
-	facts.canary = now.canary;
 	facts.reloads += 1;
 }
 

@@ -19,7 +19,6 @@ static void fill(struct fake_stats *fake)
 
 int main(void)
 {
-	static const struct mr_facts_canary canary = {.sent = 3, .arrived = 2};
 	static struct mr_alerts alerts;
 	static const struct mr_notifier_settings settings = {
 		.receivers_count = 1, .receivers = {{.kind = MR_RECEIVER_SYSLOG, .name = "log"}}};
@@ -35,7 +34,7 @@ int main(void)
 	mr_ledgers_read(fake.stats, &ledgers);
 	mr_metrics_releases(stdout, "0.0.0");
 	mr_metrics_stats(stdout, fake.stats, &ledgers, 0, 0);
-	mr_alerts_metrics(stdout, &alerts, &canary);
+	mr_alerts_metrics(stdout, &alerts);
 	mr_notifier_metrics(stdout, notifier);
 	mr_notifier_stop(notifier);
 	fake_stats_close(&fake);
