@@ -65,7 +65,7 @@ static struct mr_cell cell_of(
 	const json_t *value = mr_answer_get(row, column->key);
 	struct mr_cell cell = {.key = column->title, .width = column->width, .text = "-"};
 
-	if (column->kind == MR_COLUMN_TEXT) {
+	if (column->kind == MR_COLUMN_TEXT || column->kind == MR_COLUMN_NEEDED) {
 		snprintf(text, CELL_BYTES, "-");
 		if (value && !json_is_null(value))
 			put_text(value, text);
@@ -121,14 +121,32 @@ static void print_group(struct mr_call *call, const struct mr_section *section, 
 		call->render->group(&call->doc, section->title, cells, count);
 }
 
-// Of several tables of one array that is empty, the first says so.
-static bool has_table(const struct mr_shape *shape, int index, const json_t *rows)
+static bool has_row(const struct mr_section *section, const json_t *row)
 {
-	const struct mr_section *section = &shape->sections[index];
+	for (size_t i = 0; i < columns_of(section); i++) {
+		const json_t *value = mr_answer_get(row, section->columns[i].key);
 
-	if (json_array_size(rows) > 0)
-		return mr_answer_get(json_array_get(rows, 0), section->columns[0].key) != NULL;
-	return index == 0 || strcmp(section[-1].path, section->path) != 0;
+		if (section->columns[i].kind == MR_COLUMN_NEEDED
+			&& (value == NULL || json_is_null(value)))
+			return false;
+	}
+	return true;
+}
+
+// Of several tables of one array that is empty, the first says so.
+static bool has_table(const struct mr_shape *shape, int at, const json_t *rows)
+{
+	const struct mr_section *section = &shape->sections[at];
+	const json_t *row;
+	size_t index;
+
+	json_array_foreach(rows, index, row)
+	{
+		if (has_row(section, row))
+			return mr_answer_get(row, section->columns[0].key) != NULL;
+	}
+	return json_array_size(rows) == 0
+		&& (at == 0 || strcmp(section[-1].path, section->path) != 0);
 }
 
 static void print_section(
@@ -144,7 +162,11 @@ static void print_section(
 	if (!json_is_array(value) || !has_table(shape, at, value))
 		return;
 	call->render->table(&call->doc, section->title);
-	json_array_foreach(value, index, row) print_row(call, section, row);
+	json_array_foreach(value, index, row)
+	{
+		if (has_row(section, row))
+			print_row(call, section, row);
+	}
 	call->render->table_end(&call->doc);
 }
 

@@ -135,6 +135,6 @@ json_t *mr_api_body(const struct mr_line *line)
 	if (api->body & MR_BIT(MODE) && !mr_line_has(line, MR_OPTION_MODE))
 		json_object_set_new(body, "mode", json_string("drop"));
 	if (api->body & MR_BIT(REASON) && !mr_line_has(line, MR_OPTION_REASON))
-		json_object_set_new(body, "reason", json_string(""));
+		json_object_set_new(body, "reason", json_string("no reason given"));
 	return body;
 }

@@ -7,6 +7,10 @@
 	{                                            \
 		key_, title_, MR_COLUMN_TEXT, width_ \
 	}
+#define NEEDED(key_, title_, width_)                   \
+	{                                              \
+		key_, title_, MR_COLUMN_NEEDED, width_ \
+	}
 #define COUNT(key_, title_, width_)                   \
 	{                                             \
 		key_, title_, MR_COLUMN_COUNT, width_ \
@@ -109,7 +113,7 @@ const struct mr_shape mr_shape_bans = {{
 	{"bans", "data",
 		{TEXT("kind", "kind", 9), TEXT("scope", "id", 16), TEXT("mode", "mode", 8),
 			COUNT("rate", "rate", 7), S("expires_in_s", "left", 10),
-			TEXT("author", "author", 10), TEXT("reason", "reason", 0)}},
+			TEXT("reason", "reason", 0)}},
 }};
 
 const struct mr_shape mr_shape_pauses = {{
@@ -207,9 +211,10 @@ const struct mr_shape mr_shape_alarms = {{
 	{"alarms", "data",
 		{TEXT("state", "state", 7), TEXT("severity", "severity", 8),
 			TEXT("name", "name", 18), TEXT("summary", "summary", 0)}},
-	{"what to do", "data",
-		{TEXT("name", "name", 18), TEXT("since", "since", 24), TEXT("command", "type", 0)}},
-	{"pages", "data", {TEXT("name", "name", 18), TEXT("runbook", "runbook", 0)}},
+	{"what to do", "data", {TEXT("name", "name", 18), NEEDED("command", "type", 0)}},
+	{"pages", "data",
+		{TEXT("name", "name", 18), NEEDED("since", "since", 24),
+			TEXT("runbook", "runbook", 0)}},
 }};
 
 const struct mr_shape mr_shape_audit = {{

@@ -42,11 +42,12 @@ static void tick(struct mr_daemon *daemon, struct mr_direct *direct)
 	tell_change(before, after);
 	mr_history_add(daemon->history, &after->second);
 	if (after->connected) {
-		if (direct->stats)
+		if (direct->stats) { // before questions, which close a connection that fails
 			mr_tail_log_tick(daemon->tail, direct->stats);
+			mr_attempt_log_tick(daemon->attempts, direct);
+		}
 		mr_adoption_tick(daemon, direct);
 		mr_webhook_book_tick(daemon->webhooks, direct, after->status.generation_in_force);
-		mr_attempt_log_tick(daemon->attempts, direct);
 	}
 	mr_watch_tick(daemon->watch, after);
 	mr_tokens_load(daemon->tokens);

@@ -71,7 +71,7 @@ claim "a ban asks what was typed" \
   asked 'POST /v1/bans {"kind":"app","id":"42","mode":"throttle","rate":100,"ttl_s":900.0,"reason":"x \"y\"","confirm_all":true}' \
   m ban app 42 --mode throttle --rate 100/s --ttl 15m --reason 'x "y"' --confirm-all
 claim "a dry run says so, and asks for one" \
-  asked 'POST /v1/bans?dry_run=true {"kind":"app","id":"43","mode":"drop","reason":""}' m ban app 43 --dry-run
+  asked 'POST /v1/bans?dry_run=true {"kind":"app","id":"43","mode":"drop","reason":"no reason given"}' m ban app 43 --dry-run
 claim "a dry run changes nothing" says "nothing: this was a dry run" m ban app 43 --dry-run
 claim "a change as JSON holds how to undo it" \
   json '.undo == "millrace unban app 42" and .took_ms == 3.5 and .effect.webhooks == 1' m ban app 42 -o json
@@ -95,6 +95,9 @@ claim "explain takes an event from its input" \
 claim "explain names line and column of a mistake" refuses 2 ":1:" m explain <(echo '{"object": }')
 claim "a token is shown once" says "shown-once" m tokens add ci --role view
 claim "no colour without a terminal" lacks $'\033' m status
+
+claim "alarms name what to type, of those that fire only" says "millrace resume delivery" m alarms
+claim "alarms that are well need nothing" lacks "well-page" m alarms
 
 # -- Over TCP
 claim "the token comes from a file" says "running" m --url "$url" --token-file "$work/token" status

@@ -24,6 +24,11 @@ STATUS = {
 HOT = {"window_s": 9.5, "data": [
     {"kind": "object", "id": str(1200 + n), "count": 1000 - n, "error": 1, "rate": 500.5 - n, "refused": n, "queued": 4,
      "app": "42", "workspace": "301", "database": "101", "banned": n == 1} for n in range(30)], "done": True}
+ALARMS = {"data": [
+    {"name": "paused", "severity": "warning", "state": "firing", "since": "2026-11-22T02:20:00.000Z", "summary": "paused",
+     "command": "millrace resume delivery", "runbook": "firing-page"},
+    {"name": "link_down", "severity": "critical", "state": "ok", "since": None, "summary": "no link", "command": None,
+     "runbook": "well-page"}], "done": True}
 bans = {}
 
 
@@ -65,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self, path, body):
         effect = {"queued_events": 4, "pending_deliveries": 5, "recent_events": 6, "webhooks": 1, "replaced": False}
-        fixed = {"/v1/status": STATUS, "/v1/hot": HOT,
+        fixed = {"/v1/status": STATUS, "/v1/hot": HOT, "/v1/alarms": ALARMS,
                  "/readyz": {"ready": True, "checks": [{"name": "data_plane", "ok": True, "detail": "answers"}]}}
         if self.command == "GET" and path in fixed:
             return self.send(200, fixed[path])
