@@ -1,5 +1,5 @@
-// The alarms ("alerts" in code: the router has its own, of the journal): what is judged, when it fires
-// and clears, and what it says. Pure: facts in, states out. docs/runbook has a page for each.
+// The alarms ("alerts" in code: the router has its own, of the journal): what is judged, when it
+// fires and clears, and what it says. Pure: facts in, states out. docs/runbook has a page for each.
 #pragma once
 
 #include <stdbool.h>

@@ -6,7 +6,8 @@
 
 #include "alerts.h"
 
-// An alarm that fires always: when it stops coming, whoever waits for it knows that alarms are dead.
+// An alarm that fires always: when it stops coming, whoever waits for it knows that alarms are
+// dead.
 #define MR_WATCHDOG_NAME "watchdog"
 
 struct mr_notice_place { // the same for all notices of a daemon

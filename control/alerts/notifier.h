@@ -1,4 +1,5 @@
-// Tells the receivers of alarms that begin to fire, go on firing, and are over; and that it is alive.
+// Tells the receivers of alarms that begin to fire, go on firing, and are over; and that it is
+// alive.
 // Each receiver has a thread of its own and one place per alarm: a newer notice takes the place of
 // an older one that could not be told, so nothing grows while a receiver is away. What it missed it
 // is told when it is back, last state only.
@@ -26,8 +27,8 @@ int mr_notifier_start(
 	struct mr_notifier **ret_notifier, const struct mr_notifier_settings *settings);
 void mr_notifier_stop(struct mr_notifier *notifier); // accepts NULL; ends what is under way
 
-// After an evaluation: `changed` is its answer, `drills` are alarms that are being caused on purpose
-// (1 << enum mr_alert_id). Waits for nobody.
+// After an evaluation: `changed` is its answer, `drills` are alarms that are being caused on
+// purpose (1 << enum mr_alert_id). Waits for nobody.
 void mr_notifier_look(struct mr_notifier *notifier, const struct mr_alerts *alerts,
 	uint32_t changed, uint32_t drills, const struct mr_facts *facts);
 // How often a firing notice of the alarm has reached a receiver.

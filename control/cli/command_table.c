@@ -371,7 +371,7 @@ const struct mr_command mr_commands[] = {
 			.path = "/v1/drills/{0}",
 			.body = MR_BIT(LAB),
 			.shape = &mr_shape_drill},
-		.examples = {"millrace drill pause", "millrace drill stalled-core --lab"}},
+		.examples = {"millrace drill data_plane_lost", "millrace drill paused --lab"}},
 #define JOURNAL(heading_, name_, options_, needs_, help_, ...)                                   \
 	{                                                                                        \
 		.heading = (heading_), .name = (name_), .help = (help_), .run = mr_call_journal, \

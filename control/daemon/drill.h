@@ -29,7 +29,7 @@ struct mr_drill_result {
 	double took_s;
 	json_t *steps; // [{at_s, ok, text}]
 };
-// Waits for MR_DRILL_SECONDS at most. 0 when it was run, passed or not; -EBUSY: another one goes on;
-// -EALREADY: the alarm fires by itself; -EPERM: for a lab, and others' traffic flows.
+// Waits for MR_DRILL_SECONDS at most. 0 when it was run, passed or not; -EBUSY: another one goes
+// on; -EALREADY: the alarm fires by itself; -EPERM: for a lab, and others' traffic flows.
 int mr_drill_run(struct mr_daemon *daemon, struct mr_line *line, const struct mr_drill *drill,
 	bool in_lab, struct mr_drill_result *ret_result, char *ret_why);

@@ -5,7 +5,8 @@
 #include "histogram.h"
 #include "metrics.h"
 
-// Fine buckets end one below a power of two at every octave, so a classic bucket is counted exactly.
+// Fine buckets end one below a power of two at every octave, so a classic bucket is counted
+// exactly.
 enum { OCTAVE_FIRST = 10, OCTAVE_LAST = 37 };
 enum { STAGE_NAME_BYTES = 32 };
 

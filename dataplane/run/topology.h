@@ -38,6 +38,6 @@ int mr_topology_make(const struct mr_config *config, const uint32_t *cpus, uint3
 void mr_topology_format(const struct mr_topology *topology, char *ret_text, size_t size);
 // "shard0"; "journal" has no number.
 void mr_place_format(struct mr_place place, char *ret_text, size_t size);
-// CPUs this process may run on, ascending; how many. Asked first before a thread is bound to its CPU:
-// a reload is judged by what the start was judged by.
+// CPUs this process may run on, ascending; how many. Asked first before a thread is bound to its
+// CPU: a reload is judged by what the start was judged by.
 uint32_t mr_cpus_allowed(uint32_t *ret_cpus, uint32_t max);
