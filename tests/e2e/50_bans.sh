@@ -47,13 +47,13 @@ stays 2 accepted requests || e2e_fail 'something of a banned app was accepted or
 fault_kill
 fault_launch
 fault_await
-world_ask bans | grep -q '"id":"1"' || e2e_fail "the ban is not there after kill -9: $(world_ask bans)"
+world_ask bans | grep -q '"kind":"app","scope":"1"' || e2e_fail "the ban is not there after kill -9: $(world_ask bans)"
 sleep 1
 stays 2 accepted requests || e2e_fail 'something of a banned app was accepted or attempted after kill -9'
 
 act unban app 1
 e2e_wait_for 20 rises accepted
-! world_ask bans | grep -q '"id":"1"' || e2e_fail 'the ban is still listed'
+! world_ask bans | grep -q '"kind":"app","scope":"1"' || e2e_fail 'the ban is still listed'
 
 act pause ingest --ttl 2s
 stays 1 accepted || e2e_fail 'events were accepted while ingest was paused'

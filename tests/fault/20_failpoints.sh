@@ -48,7 +48,7 @@ strike_ban() {
   fault_launch
   fault_await
   # one that is durable is in force again; one that was only sent may be
-  [ "$1" = ban_sent ] || world_ask bans | grep -q '"999"' || e2e_fail 'a ban that was recorded is lost'
+  [ "$1" = ban_sent ] || world_ask bans | grep -q '"scope":"999"' || e2e_fail 'a ban that was recorded is lost'
   world_ask unban object 999 >/dev/null 2>&1 || [ "$1" = ban_sent ] || e2e_fail 'the ban cannot be lifted'
 }
 
