@@ -28,16 +28,17 @@ static void get_file(struct mr_request *request)
 			request, 404, "there is no such path; /openapi.json lists what there is");
 		return;
 	}
-	const size_t length = (size_t)(file->end - file->bytes);
+	const struct mr_web_bytes *content = file->content;
 
-	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "\"", mr_hash_bytes(file->bytes, length, 0));
+	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "\"",
+		mr_hash_bytes(content->bytes, content->length, 0));
 	if (known != NULL && strcmp(known, tag) == 0) {
 		mr_answer_text(request, 304, file->content_type, "", 0);
 	} else if (accepts == NULL || strstr(accepts, "gzip") == NULL) {
 		mr_problem(request, 406, "the dashboard comes compressed: Accept-Encoding: gzip");
 		return;
 	} else {
-		mr_answer_text(request, 200, file->content_type, file->bytes, length);
+		mr_answer_text(request, 200, file->content_type, content->bytes, content->length);
 		mr_answer_header(request, "Content-Encoding", "gzip");
 	}
 	put_headers(request, tag);

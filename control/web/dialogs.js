@@ -69,7 +69,7 @@ export function banDialog(scope, changed) {
   const rate = el('input', { name: 'rate', type: 'number', min: 1, max: 4294967295, value: '100' });
   const rateField = field('Events per second', rate);
   const ttl = el('select', { name: 'ttl' }, options(TTLS, '3600'));
-  const reason = el('input', { name: 'reason', maxLength: 127, autocomplete: 'off' });
+  const reason = el('input', { name: 'reason', maxLength: 127, required: true, autocomplete: 'off' });
   const descendants = el('input', { name: 'descendants', type: 'checkbox' });
   const purge = el('input', { name: 'purge', type: 'checkbox' });
   const effect = el('p', { className: 'effect', role: 'status', hidden: true });
@@ -89,7 +89,7 @@ export function banDialog(scope, changed) {
     ...(descendants.checked ? { with_descendants: true } : {}),
     ...(ttl.value ? { ttl_s: Number(ttl.value) } : {}),
     ...(purge.checked ? { purge: true } : {}),
-    reason: reason.value,
+    reason: reason.value || 'only asked',
   });
   const fit = () => {
     rateField.hidden = mode.value !== 'throttle';
@@ -97,7 +97,7 @@ export function banDialog(scope, changed) {
     if (descendants.disabled) descendants.checked = false;
   };
   const preview = async () => {
-    if (!form.reportValidity()) return;
+    if (!id.reportValidity()) return;
     effect.hidden = false;
     try {
       effect.textContent = effectText((await call('POST', '/v1/bans?dry_run=true', body())).effect);

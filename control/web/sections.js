@@ -139,11 +139,11 @@ function countdown(ban, now) {
 export function showBans(bans, may, changed) {
   const now = Date.now();
   table(byId('bans-table'), 'Bans in force', [
-    { title: 'Scope', className: 'id', cell: (ban) => `${ban.kind} ${ban.id}${ban.with_descendants ? ' and below' : ''}` },
+    { title: 'Scope', className: 'id', cell: (ban) => `${ban.kind} ${ban.scope}${ban.with_descendants ? ' and below' : ''}` },
     { title: 'Mode', cell: (ban) => ban.mode === 'throttle' ? `throttle, ${count(ban.rate)}/s` : ban.mode },
     { title: 'Left', number: true, cell: (ban) => countdown(ban, now) }, { title: 'Since', cell: (ban) => clock(ban.created_at) },
     { title: 'By', cell: (ban) => `${ban.author || '–'}${ban.direct ? ' (direct)' : ''}` }, { title: 'Why', className: 'wide', cell: (ban) => ban.reason || '–' },
-    ...(may.operate ? [{ title: 'Act', cell: (ban) => el('button', { type: 'button', className: 'plain', 'data-key': `unban-${ban.kind}-${ban.id}`, onclick: () => unban(ban, changed) }, 'Unban') }] : []),
+    ...(may.operate ? [{ title: 'Act', cell: (ban) => el('button', { type: 'button', className: 'plain', 'data-key': `unban-${ban.kind}-${ban.scope}`, onclick: () => unban({ kind: ban.kind, id: ban.scope }, changed) }, 'Unban') }] : []),
   ], bans, 'Nothing is banned.');
 }
 

@@ -1,14 +1,12 @@
 // The dashboard's files as they stand in the program: compressed with gzip.
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "web_files.h"
 
 struct mr_web_file {
 	const char *path; // "/app.js"; "/" is the page
 	const char *content_type;
-	const uint8_t *bytes;
-	const uint8_t *end;
+	const struct mr_web_bytes *content;
 };
 
 // NULL: there is no such file.
