@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "log.h"
 #include "server.h"
 #include "store.h"
 
@@ -36,7 +38,21 @@ static bool is_taken(const struct sockaddr_un *address)
 	return taken;
 }
 
-int mr_listen_unix(const char *path, char *ret_why)
+// Members of the group may open the socket, when the daemon itself is one.
+static void admit_group(const char *path, const char *name)
+{
+	char buffer[4096];
+	struct group entry;
+	struct group *found = NULL;
+
+	if (getgrnam_r(name, &entry, buffer, sizeof(buffer), &found) == 0 && found
+		&& chown(path, (uid_t)-1, found->gr_gid) < 0)
+		mr_log(MR_LOG_WARNING,
+			"control.socket: group %s cannot be given: the daemon's user is no member of it",
+			name);
+}
+
+int mr_listen_unix(const char *path, const char *group, char *ret_why)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int r = -ENAMETOOLONG;
@@ -54,6 +70,8 @@ int mr_listen_unix(const char *path, char *ret_why)
 		close(r);
 		r = error;
 	}
+	if (r >= 0)
+		admit_group(path, group);
 	if (r < 0)
 		snprintf(ret_why, MR_STORE_WHY_BYTES,
 			"control.socket: %s: %s; its directory must be the daemon's, and no other daemon run on it",

@@ -53,7 +53,8 @@ int mr_listeners_start(struct mr_listeners **ret_listeners, struct mr_daemon *da
 		return -ENOMEM;
 	listeners->daemon = daemon;
 	*ret_listeners = listeners;
-	const int fd = mr_listen_unix(settings->control_socket, why);
+	const int fd =
+		mr_listen_unix(settings->control_socket, settings->control_operate_group, why);
 
 	if (fd < 0) {
 		mr_log(MR_LOG_ERROR, "%s", why);

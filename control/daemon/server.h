@@ -14,6 +14,6 @@ int mr_server_start(
 void mr_server_stop(struct mr_server *server); // accepts NULL
 
 // A listening socket, or a negative errno with the reason.
-int mr_listen_unix(const char *path, char *ret_why);
+int mr_listen_unix(const char *path, const char *group, char *ret_why); // mode 0660
 bool mr_listen_address_fits(const char *address); // its form, not whether it can be had
 int mr_listen_tcp(const char *address, char *ret_why); // "127.0.0.1:7490", "[::1]:7490"

@@ -69,6 +69,7 @@ struct mr_config {
 	uint64_t idle_max_latency_ns;
 	// control
 	char direct_socket[108];
+	char direct_group[64]; // "none": nobody
 	char state_dir[MR_PATH_BYTES_MAX];
 	// EAL
 	bool hugepages; // false: --no-huge

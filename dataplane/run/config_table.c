@@ -144,6 +144,8 @@ const struct mr_config_key mr_config_keys[] = {
 		"Longest nap of an idle core; five times that after 100 ms without work"),
 	ROW("direct.socket", direct_socket, TEXT, "/run/millrace/direct.sock", 0, 0,
 		"Control socket, for root and the router's own user"),
+	ROW("direct.group", direct_group, TEXT, "none", 0, 0,
+		"Primary group of a user who may connect there, too: millrace-controld's; or none"),
 
 	ROW("eal.hugepages", hugepages, BOOL, "no", 0, 0,
 		"Packet memory from hugepages; they must have been reserved"),

@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,23 @@ static int listen_at(const struct sockaddr_un *address)
 	return err;
 }
 
+// The group's members may open the socket. 0 or negative errno; -ENOENT: there is no such group.
+static int admit_group(struct mr_control *control, const char *path, const char *name)
+{
+	char buffer[4096];
+	struct group entry;
+	struct group *found = NULL;
+	control->gid = UINT32_MAX;
+	if (name == NULL || strcmp(name, "none") == 0)
+		return 0;
+	if (getgrnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
+		return -ENOENT;
+	if (chown(path, (uid_t)-1, found->gr_gid) != 0 || chmod(path, 0660) != 0)
+		return -errno;
+	control->gid = found->gr_gid;
+	return 0;
+}
+
 int mr_control_open(struct mr_control *control, const char *path,
 	const struct mr_control_host *host, char *ret_why, size_t why_size)
 {
@@ -72,7 +90,13 @@ int mr_control_open(struct mr_control *control, const char *path,
 		err = control->listener = listen_at(&address);
 	if (err >= 0) {
 		snprintf(control->path, sizeof(control->path), "%s", path);
-		return 0;
+		err = admit_group(control, path, host->group);
+		if (err == 0)
+			return 0;
+		snprintf(ret_why, why_size, "direct.group: %s: %s", host->group,
+			err == -ENOENT ? "there is no such group" : strerror(-err));
+		mr_control_close(control);
+		return err;
 	}
 	control->listener = -1;
 	if (err == -EADDRINUSE)
@@ -269,8 +293,9 @@ static void accept_client(struct mr_control *control)
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0
-		|| (peer.uid != 0 && peer.uid != geteuid())) {
-		turn_away(control, fd, -EPERM, "only root and the router's own user may connect");
+		|| (peer.uid != 0 && peer.uid != geteuid() && peer.gid != control->gid)) {
+		turn_away(control, fd, -EPERM,
+			"only root, the router's own user and direct.group may connect");
 		return;
 	}
 	for (uint32_t i = 0; i < MR_CONTROL_CLIENTS_MAX; i++) {

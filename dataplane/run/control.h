@@ -37,6 +37,8 @@ struct mr_control_host {
 	void *owner; // of the handlers
 	const struct mr_control_handler *handlers;
 	uint32_t handlers_count;
+	// Its members may connect beside root and the router's own user; "none" or NULL: nobody.
+	const char *group;
 	mr_counter *requests;
 	mr_counter *rejected;
 };
@@ -50,6 +52,7 @@ struct mr_control_client {
 struct mr_control {
 	struct mr_control_host host;
 	int listener;
+	uint32_t gid; // of host.group; UINT32_MAX: nobody
 	struct mr_control_client clients[MR_CONTROL_CLIENTS_MAX];
 	char path[108];
 	_Alignas(8) uint8_t message[MR_CONTROL_MESSAGE_BYTES_MAX]; // that is being served

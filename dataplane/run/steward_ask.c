@@ -91,6 +91,7 @@ int mr_steward_start(
 	struct mr_control_host host = {.owner = steward,
 		.handlers = handlers,
 		.handlers_count = sizeof(handlers) / sizeof(handlers[0]),
+		.group = current->direct_group,
 		.requests = &steward->stats->counters[MR_STEWARD_CONTROL_REQUESTS],
 		.rejected = &steward->stats->counters[MR_STEWARD_CONTROL_REJECTED]};
 	int err = mr_control_open(
