@@ -47,8 +47,8 @@ ban_past_it() {
 }
 
 expect_adopted() {
-  e2e_wait_for 15 control_is /v1/bans '.data[] | select(.kind == "app" and .id == "4711" and .direct)'
-  e2e_wait_for 15 control_is /v1/audit '.data[] | select(.via == "direct" and .scope.id == "4711")'
+  e2e_wait_for 15 control_is /v1/bans '.data[] | select(.kind == "app" and .scope == "4711" and .direct)'
+  e2e_wait_for 15 control_is /v1/audit '.data[] | select(.via == "direct" and .scope == "app 4711")'
 }
 
 echo "killed, $seconds s of $rate events/s"
