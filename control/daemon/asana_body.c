@@ -63,9 +63,9 @@ static bool take_pair(json_t *data, char *pair, size_t length)
 		pair += 5; // data[resource]=...
 		name -= 6;
 	}
-	json_t *json = json_stringn(text, value);
-
-	return name > 0 && json && json_object_setn_new(data, pair, name, json) == 0;
+	if (name == 0)
+		return false;
+	return json_object_setn_new(data, pair, name, json_stringn(text, value)) == 0;
 }
 
 static json_t *read_form(struct mr_request *request)
