@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "routes.h"
 #include "snapshot.h"
+#include "watch.h"
 
 static const char *state_name(const struct mr_snapshot *now)
 {
@@ -115,14 +116,19 @@ static void get_status(struct mr_request *request)
 {
 	const struct mr_snapshot *now = request->snapshot;
 	struct mr_ban_list *bans = request->daemon->bans;
+	uint32_t firing = 0;
+	uint32_t pending = 0;
 
+	if (request->daemon->watch)
+		mr_watch_counts(request->daemon->watch, &firing, &pending);
 	mr_answer_json(request, 200,
 		json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "at",
 			mr_json_time(now->at_ns), "role", mr_role_name(request->caller.role),
 			"router", router_of(now), "events", events_of(&now->ledgers), "deliveries",
 			deliveries_of(&now->ledgers), "rates", rates_of(&now->second), "stages",
 			stages_of(now), "journal", journal_of(now), "paused", paused_of(bans),
-			"bans", (int)mr_ban_list_count(bans)));
+			"bans", (int)mr_ban_list_count(bans), "alarms", "firing", (int)firing,
+			"pending", (int)pending));
 }
 
 static const struct mr_route routes[] = {
