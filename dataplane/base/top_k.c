@@ -9,6 +9,7 @@
 enum { SLOT_MASK = MR_TOP_K_SLOTS - 1, SLOT_SHIFT = 56 };
 static_assert(MR_TOP_K_SLOTS == UINT64_C(1) << (64 - SLOT_SHIFT), "the top bits are the slot");
 static_assert(MR_TOP_ROWS < UINT8_MAX, "a slot holds a row's number");
+static_assert(MR_TOP_ROWS <= 64, "the smallest rows are bits of a word");
 
 void mr_top_k_init(struct mr_top_k *top, uint64_t seed)
 {
@@ -24,8 +25,7 @@ void mr_top_k_clear(struct mr_top_k *top)
 	top->last = 0;
 	memset(top->rows, 0, sizeof(top->rows));
 	memset(top->slots, 0, sizeof(top->slots));
-	for (uint32_t i = 0; i < MR_TOP_ROWS; i++)
-		top->heap[i] = (struct mr_top_k_node){.row = i};
+	top->smallest = 0;
 }
 
 static uint32_t home_of(const struct mr_top_k *top, uint64_t id)
@@ -56,31 +56,21 @@ static void empty_slot(struct mr_top_k *top, uint32_t hole)
 	top->slots[hole] = 0;
 }
 
-static void sink_root(struct mr_top_k_node *heap)
-{
-	const struct mr_top_k_node node = heap[0];
-	uint32_t at = 0;
-	for (uint32_t child; (child = 2 * at + 1) < MR_TOP_ROWS; at = child) {
-		if (child + 1 < MR_TOP_ROWS && heap[child + 1].key < heap[child].key)
-			child++;
-		if (node.key <= heap[child].key)
-			break;
-		heap[at] = heap[child];
-	}
-	heap[at] = node;
-}
-
-// The row with the smallest count, now at the root. Each turn but the last follows at least one
-// event that was counted in the row since it was looked at before.
+// The row to take over. Counts only rise: what was smallest and has not been counted since, still
+// is.
 static uint32_t smallest(struct mr_top_k *top)
 {
-	struct mr_top_k_node *root = &top->heap[0];
-	while (root->key != top->rows[root->row].count) {
-		mr_assert_hot(root->key < top->rows[root->row].count);
-		root->key = top->rows[root->row].count;
-		sink_root(top->heap);
+	if (top->smallest == 0) {
+		uint64_t least = UINT64_MAX;
+		for (uint32_t i = 0; i < MR_TOP_ROWS; i++) {
+			const uint64_t count = top->rows[i].count;
+			const uint64_t others = count < least ? 0 : top->smallest;
+			top->smallest = count <= least ? others | UINT64_C(1) << i : others;
+			least = count < least ? count : least;
+		}
 	}
-	return (uint32_t)root->row;
+	mr_assert_hot(top->smallest != 0);
+	return (uint32_t)__builtin_ctzll(top->smallest);
 }
 
 static uint32_t make_row(struct mr_top_k *top, uint64_t id)
@@ -109,6 +99,7 @@ struct mr_top_k_row *mr_top_k_count(struct mr_top_k *top, uint64_t id, uint64_t 
 		top->last = row;
 	}
 	top->rows[row].count += count;
+	top->smallest &= ~(UINT64_C(1) << row);
 	top->total += count;
 	return &top->rows[row];
 }

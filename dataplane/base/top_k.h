@@ -1,7 +1,8 @@
 // The most frequent ids of a stream in fixed memory, by space-saving: an id that has no row takes
 // over the smallest one, with its count as the error. In a row count - error <= true count <=
 // count, and an id without a row was counted no more often than the smallest row. Counting an id
-// that has a row is one probe; taking a row over is O(log rows), amortised. Private to one owner.
+// that has a row is one probe; a row to take over is at hand but when the last of the smallest ones
+// has been taken. Private to one owner.
 #pragma once
 
 #include <stdint.h>
@@ -19,20 +20,15 @@ struct mr_top_k_row {
 	uint64_t about[3];
 };
 
-// Rows by count, but as far as the heap has noticed: a key is never above the row's count, and
-// catches up when it comes to the top.
-struct mr_top_k_node {
-	uint64_t key;
-	uint64_t row;
-};
-
 struct mr_top_k {
 	uint64_t multiplier; // odd, told to nobody: no ids can be made to meet in a slot
 	uint64_t total; // counted, over all ids
 	uint32_t rows_count;
 	uint32_t last; // row counted last: most events have the ids of the one before
+	// The smallest rows, as they were when somebody last looked: a row leaves when it is
+	// counted, and when none is left, all rows are looked at.
+	uint64_t smallest; // bits
 	struct mr_top_k_row rows[MR_TOP_ROWS];
-	struct mr_top_k_node heap[MR_TOP_ROWS];
 	uint8_t slots[MR_TOP_K_SLOTS]; // row + 1 by hash of the id; 0: empty
 };
 
