@@ -141,6 +141,9 @@ void mr_problem_plane(struct mr_request *request, int error, const char *why)
 	case ENOENT:
 		status = request->snapshot->connected ? 404 : 503;
 		break;
+	case EPERM: // of a scope that takes in everything; or not let in at all
+		status = request->snapshot->connected ? 422 : 503;
+		break;
 	case EEXIST:
 		status = 409;
 		break;

@@ -33,10 +33,24 @@ static bool check_route(struct mr_request *request)
 	return false;
 }
 
+// A token that stands for a user of an app sees that user's webhooks, and nothing of others.
+static bool is_confined(const struct mr_request *request)
+{
+	static const char own[] = "/api/1.0/";
+
+	return request->caller.app != 0 && strncmp(request->path, own, strlen(own)) != 0;
+}
+
 static bool check_role(struct mr_request *request)
 {
 	const struct mr_route *route = request->match.route;
 
+	if (route->role > MR_ROLE_NOBODY && is_confined(request)) {
+		mr_problem(request, 403,
+			"%s stands for a user of an app: it is for /api/1.0 only; ask with an operator's token",
+			request->caller.name);
+		return false;
+	}
 	if (request->caller.role >= route->role)
 		return true;
 	if (request->caller.role == MR_ROLE_NOBODY) {

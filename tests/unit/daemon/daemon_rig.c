@@ -86,7 +86,8 @@ unsigned rig_ask_as(struct rig *rig, enum mr_role role, const char *method, cons
 	request->line = &line;
 	request->method = method;
 	request->path = path;
-	request->caller = (struct mr_caller){.role = role, .name = "tester", .via = "socket"};
+	request->caller = (struct mr_caller){
+		.role = role, .name = "tester", .via = "socket", .app = rig->app};
 	if (!mr_request_header(request, "Host"))
 		rig_header(rig, "Host", "localhost");
 	if (body) {

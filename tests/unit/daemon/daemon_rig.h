@@ -9,6 +9,7 @@
 struct rig {
 	struct mr_daemon daemon;
 	struct mr_request request; // the last one
+	uint64_t app; // of the token that asks; 0: of nobody
 };
 
 void rig_open(struct rig *rig);

@@ -169,6 +169,17 @@ static void roles_decide(void **state)
 	}
 }
 
+static void a_token_of_an_app_sees_its_own_webhooks_only(void **state)
+{
+	(void)state;
+	rig.app = 42;
+	assert_int_equal(rig_ask(&rig, "GET", "/v1/webhooks", NULL), 403);
+	assert_int_equal(rig_ask(&rig, "GET", "/v1/bans", NULL), 403);
+	assert_int_equal(rig_ask(&rig, "GET", "/healthz", NULL), 200);
+	rig.app = 0;
+	assert_int_not_equal(rig_ask(&rig, "GET", "/v1/webhooks", NULL), 403);
+}
+
 static void pages_of_other_sites_change_nothing(void **state)
 {
 	(void)state;
@@ -245,6 +256,8 @@ int main(void)
 			paths_and_methods_that_are_none_are_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_body_of_another_type_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(roles_decide, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_token_of_an_app_sees_its_own_webhooks_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			pages_of_other_sites_change_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_key_makes_a_change_once, setup, teardown),
