@@ -310,6 +310,66 @@ static void only_the_events_of_a_shed_object_get_a_verdict(void **state)
 	world_free(world);
 }
 
+static void tell_ban(
+	struct world *world, enum mr_steward_kind kind, uint32_t scope, uint64_t id, uint8_t mode)
+{
+	struct mr_steward_msg *msg = world_msg(world, kind);
+
+	msg->ban =
+		(struct mr_ban_entry){.rule = {.scope = {.kind = scope, .id = id}, .mode = mode}};
+	world_tell(world);
+}
+
+static void only_events_that_a_rule_drops_are_banned(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	uint64_t hot = object_of_flow(FLOW, 0), cold = object_of_flow(FLOW, 1);
+
+	tell_ban(world, MR_STEWARD_BAN, MR_SCOPE_OBJECT, hot, MR_BAN_DROP);
+	tell_ban(world, MR_STEWARD_BAN, MR_SCOPE_OBJECT, cold, MR_BAN_HOLD); // the shard's affair
+	struct mr_packet *packet = send_packet(world, put_mixed(cold, hot));
+	assert_int_equal(packet->decoded, 3);
+	assert_int_equal(packet->verdicts, 1);
+	assert_int_equal(packet->verdict[0], MR_REASON_OK);
+	assert_int_equal(packet->verdict[1], MR_REASON_BANNED);
+	release(world, SHARD, packet);
+
+	tell_ban(world, MR_STEWARD_BAN, MR_SCOPE_APP, APP, MR_BAN_DROP);
+	shed(world, hot, 9, 1000); // a ban comes first
+	packet = send_packet(world, put_mixed(hot, hot));
+	assert_int_equal(packet->verdicts, 3);
+	assert_int_equal(packet->verdict[2], MR_REASON_BANNED);
+	release(world, SHARD, packet);
+
+	tell_ban(world, MR_STEWARD_UNBAN, MR_SCOPE_APP, APP, 0);
+	tell_ban(world, MR_STEWARD_UNBAN, MR_SCOPE_OBJECT, hot, 0);
+	packet = send_packet(world, put_mixed(cold, hot));
+	assert_int_equal(packet->verdicts, 1);
+	assert_int_equal(packet->verdict[1], MR_REASON_OBJECT_FULL);
+	release(world, SHARD, packet);
+	world_free(world);
+}
+
+static void event_without_an_object_is_malformed_under_any_ban(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	uint64_t object = object_of_flow(FLOW, 0);
+
+	tell_ban(world, MR_STEWARD_BAN, MR_SCOPE_APP, APP, MR_BAN_DROP);
+	uint32_t length = put_mixed(object, object);
+	uint32_t one = (length - MR_WIRE_HEADER_BYTES - MR_WIRE_TAG_BYTES) / 3;
+	memset(message + MR_WIRE_HEADER_BYTES + one + offsetof(struct mr_event_fixed, object), 0,
+		8);
+	struct mr_packet *packet = send_packet(world, length);
+	assert_int_equal(packet->decoded, 1);
+	assert_int_equal(packet->verdicts, 1);
+	assert_int_equal(packet->verdict[0], MR_REASON_BANNED);
+	release(world, SHARD, packet);
+	world_free(world);
+}
+
 static void malformed_event_beside_a_shed_one_settles_as_malformed(void **state)
 {
 	(void)state;
@@ -497,6 +557,8 @@ int main(void)
 		cmocka_unit_test(packet_of_a_shed_object_travels_as_one_descriptor),
 		cmocka_unit_test(known_ahead_of_the_packet_is_not_behind),
 		cmocka_unit_test(only_the_events_of_a_shed_object_get_a_verdict),
+		cmocka_unit_test(only_events_that_a_rule_drops_are_banned),
+		cmocka_unit_test(event_without_an_object_is_malformed_under_any_ban),
 		cmocka_unit_test(malformed_event_beside_a_shed_one_settles_as_malformed),
 		cmocka_unit_test(shed_object_in_a_foreign_flow_is_malformed),
 		cmocka_unit_test(shed_ends_by_time_by_word_and_by_another_name),
