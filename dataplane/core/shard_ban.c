@@ -1,4 +1,5 @@
-// What operators have stopped: the shard's copy of bans and pauses, at the door and at distribution.
+// What operators have stopped: the shard's copy of bans and pauses, at the door and at
+// distribution.
 #include <stddef.h>
 #include <string.h>
 

@@ -35,7 +35,8 @@ void mr_progress_add(struct mr_shard *shard, uint64_t offset)
 	progress->oldest = min_u64(progress->oldest, offset);
 }
 
-// The record just appended, of events from `oldest` on, joins those that are to become durable next.
+// The record just appended, of events from `oldest` on, joins those that are to become durable
+// next.
 static void remember_written(struct mr_shard *shard, uint64_t oldest)
 {
 	struct mr_shard_progress *progress = &shard->progress;

@@ -5,7 +5,6 @@
 #include "ack.h"
 #include "activity.h"
 #include "answer.h"
-#include "bans.h"
 #include "credit.h"
 #include "flow.h"
 #include "hash.h"
@@ -18,10 +17,10 @@
 #include "refused.h"
 #include "scheduler.h"
 #include "shard.h"
+#include "shard_ban.h"
 #include "shed.h"
 #include "steward_msg.h"
 #include "subscription.h"
-#include "survey.h"
 #include "table.h"
 #include "tap.h"
 
@@ -76,19 +75,6 @@ struct mr_shard_progress { // finished events for the next distributed record
 	uint64_t unrecorded_before;
 	uint32_t count;
 	uint64_t offsets[MR_SHARD_PROGRESS_MAX];
-};
-
-struct mr_shard_release { // of held events, after the end of a rule
-	uint32_t kinds; // bits: of scopes whose rules ended; 0: nothing to do
-	uint32_t at; // held list that is next
-};
-
-struct mr_shard_survey {
-	struct mr_survey *survey; // NULL: none
-	uint64_t end; // of the stream when it came
-	uint64_t events; // found, or dropped
-	uint64_t half_way; // event of the object in the sieve that has hops under way; 0: none
-	uint32_t object; // that is next
 };
 
 struct mr_shard {
@@ -284,42 +270,16 @@ uint32_t mr_checkpoint(struct mr_shard *shard); // work done
 uint32_t mr_checkpoint_generation(const struct mr_shard *shard, uint32_t object, uint64_t offset);
 void mr_checkpoint_keep(struct mr_shard *shard); // tells what the journal must keep
 
-// -- shard_ban.c: what operators have stopped
-// Rules and pauses against an event that arrives. MR_REASON_OK: nothing; else the reason, with its
-// scope and when to try again. Throttles that let it pass are paid when it is accepted.
-struct mr_tolls {
-	uint32_t count;
-	uint16_t throttles[MR_BANS_PER_EVENT_MAX];
-};
+// -- shard_ban.c, shard_survey.c: shard_ban.h
 static inline bool mr_shard_is_restricted(const struct mr_shard *shard)
 {
 	return mr_bans_any(&shard->bans) || shard->stopped != 0;
 }
-// `is_there`: else somebody only wants to know, and nothing changes.
-uint8_t mr_shard_restrict(const struct mr_shard *shard, uint64_t app, const uint8_t *event,
-	bool is_there, struct mr_refusal *ret_refusal, struct mr_tolls *ret_tolls);
-void mr_shard_pay(struct mr_shard *shard, const struct mr_tolls *tolls);
-// Ingest has refused the event for a ban: which one; its scope is none when it has just ended.
-struct mr_refusal mr_shard_banned(struct mr_shard *shard, uint64_t app, const uint8_t *event);
 // Whether a ban may have to do with the object's events.
 static inline bool mr_shard_may_hold(const struct mr_shard *shard, const struct mr_object *object)
 {
 	return mr_bans_any(&shard->bans) || object->held != 0;
 }
-enum mr_ban_hold {
-	MR_BAN_PASSES,
-	MR_BAN_HELD, // it waits for the end of a ban, or behind one of its app that does
-	MR_BAN_NO_ROOM, // it would, but its position has no room: ask again
-};
-enum mr_ban_hold mr_shard_hold( // the first event of the object
-	struct mr_shard *shard, uint32_t object, const struct mr_lineage *lineage);
-uint32_t mr_shard_release(struct mr_shard *shard); // held lists looked at
-void mr_shard_ban(struct mr_shard *shard, const struct mr_ban_entry *entry);
-void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope);
-
-// -- shard_survey.c
-void mr_shard_begin_survey(struct mr_shard *shard, struct mr_survey *survey);
-uint32_t mr_shard_survey(struct mr_shard *shard); // work done
 
 // The rule by which an event of that lineage would be held, or dropped if it could not be refused
 // any more; NULL: none.

@@ -1,6 +1,6 @@
-// What a scope has waiting, counted or dropped on the way, at every stage at once. A stage walks its
-// queues a bounded piece per step; the survey stands in the steward's memory until all are done, and
-// there is one at a time.
+// What a scope has waiting, counted or dropped on the way, at every stage at once. A stage walks
+// its queues a bounded piece per step; the survey stands in the steward's memory until all are
+// done, and there is one at a time.
 #pragma once
 
 #include <stdalign.h>

@@ -1,6 +1,6 @@
 // The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]
-// [--journal disk [--dump DIR]] [--bans]. Without arguments: the seeds of the list in SIM_SEEDS, then a few,
-// or with MILLRACE_FULL=1 many.
+// [--journal disk [--dump DIR]] [--bans]. Without arguments: the seeds of the list in SIM_SEEDS,
+// then a few, or with MILLRACE_FULL=1 many.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // Random work on several shards wired together, beside a model: whatever is refused, re-sent, held,
-// banned, purged, stopped or out of order, the ledgers balance in every step, what waits of a banned
-// scope stays where it is, and in the end every lane has heard every accepted event of its resource
-// that was not dropped, once and in order.
+// banned, purged, stopped or out of order, the ledgers balance in every step, what waits of a
+// banned scope stays where it is, and in the end every lane has heard every accepted event of its
+// resource that was not dropped, once and in order.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
