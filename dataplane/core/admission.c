@@ -6,30 +6,14 @@
 #include <string.h>
 
 #include "mr_assert.h"
-#include "record_codec.h"
+#include "shard_door.h"
 #include "shard_state.h"
 
-enum { RETRY_AFTER_MS = 1000, RING_BURST = 8, REFUSALS_PER_UNIT = 16, PREFETCH_MAX = 256 };
-
-// The ids stand in an event in the order of their kinds, after the app, which is not in it.
-static_assert(offsetof(struct mr_event_fixed, user) - offsetof(struct mr_event_fixed, object)
-		== (MR_SCOPE_USER - MR_SCOPE_OBJECT) * sizeof(uint64_t),
-	"wire format");
-
-struct offer { // events that arrive: whose they are
-	uint64_t ids[MR_TOP_KINDS]; // by enum mr_scope_kind - 1
-	struct mr_ledger_rows rows;
-};
+enum { RING_BURST = 8, REFUSALS_PER_UNIT = 16, PREFETCH_MAX = 256 };
 
 static void count_discard(struct mr_shard *shard, enum mr_discard discard)
 {
 	mr_count(&shard->config.stats->discards[discard], 1);
-}
-
-static void tell_source(struct mr_shard *shard, uint32_t source, struct mr_shard_msg message)
-{
-	const bool done = mr_ring_push(shard->config.to_source[source], mr_desc_of(message));
-	mr_assert(done); // the ring holds every packet and every ACK slot
 }
 
 static void release(struct mr_shard *shard, struct mr_packet *packet)
@@ -38,7 +22,7 @@ static void release(struct mr_shard *shard, struct mr_packet *packet)
 		.data = (uint64_t)(uintptr_t)packet,
 		.kind = MR_SHARD_RELEASE,
 	};
-	tell_source(shard, packet->source, message);
+	mr_shard_tell_source(shard, packet->source, message);
 }
 
 static uint32_t index_of(const struct mr_shard *shard, const struct mr_flow *flow)
@@ -52,167 +36,6 @@ static void be_busy(struct mr_shard *shard, struct mr_flow *flow, enum mr_discar
 	flow->is_busy = true;
 	count_discard(shard, discard);
 	mr_acks_want(&shard->acks, index_of(shard, flow), true, shard->now.mono_ns);
-}
-
-static struct mr_refusal refusal_of(uint8_t reason, uint64_t object)
-{
-	const bool by_object = reason == MR_REASON_OBJECT_FULL && object != 0;
-	return (struct mr_refusal){
-		.reason = reason,
-		.scope_kind = by_object ? MR_SCOPE_OBJECT : MR_SCOPE_NONE,
-		.scope_id = by_object ? object : 0,
-		.retry_after_ms =
-			mr_reason_info(reason)->retry == MR_RETRY_AFTER ? RETRY_AFTER_MS : 0,
-	};
-}
-
-static bool refuse(struct mr_shard *shard, struct mr_flow *flow, const struct offer *offer,
-	uint32_t count, const struct mr_refusal *refusal)
-{
-	if (!mr_flow_refuse(flow, &shard->refused, count, refusal))
-		return false;
-	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
-	mr_ledger_refused(&shard->ledger, offer->rows, count, refusal->reason);
-	mr_activity_offered(&shard->activity, offer->ids, count, true);
-	if (mr_tap_any(&shard->tap))
-		mr_shard_tap_offer(shard, offer->ids, flow->next - count, 0,
-			&(struct mr_tap_said){.step = MR_TAP_REFUSED,
-				.reason = refusal->reason,
-				.detail = count});
-	return true;
-}
-
-// Tells every source that the object is over its bound, or not any more. A ring that is half full
-// stays free for packets and ACKs: the next refusal tells again.
-static void tell_all(struct mr_shard *shard, uint64_t object, uint8_t slot, uint32_t until_ms)
-{
-	const struct mr_shard_msg message = {
-		.data = object,
-		.until_ms = until_ms,
-		.slot = slot,
-		.kind = MR_SHARD_SHED,
-	};
-	for (uint32_t source = 0; source < shard->config.sources; source++) {
-		if (mr_ring_free(shard->config.to_source[source])
-			> shard->source_ring_sizes[source] / 2)
-			tell_source(shard, source, message);
-	}
-}
-
-static void shed(struct mr_shard *shard, struct mr_object *object, const struct offer *offer)
-{
-	bool has_slot = object->flags & MR_OBJECT_SHED;
-	const bool tell = mr_shed_tell(&shard->shed, offer->ids, offer->rows, shard->now.mono_ns,
-		&has_slot, &object->shed_slot);
-	if (has_slot)
-		object->flags |= MR_OBJECT_SHED;
-	else
-		object->flags &= (uint16_t)~MR_OBJECT_SHED;
-	if (tell)
-		tell_all(shard, object->id, object->shed_slot, MR_SHED_MS);
-}
-
-void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object)
-{
-	mr_assert(object->flags & MR_OBJECT_SHED);
-	if (mr_object_events(object) >= shard->limits.object_queue_events / 4 * 3 + 1
-		|| object->bytes >= shard->limits.object_queue_bytes / 4 * 3 + 1)
-		return;
-	object->flags &= (uint16_t)~MR_OBJECT_SHED;
-	if (mr_shed_lift(&shard->shed, object->id, object->shed_slot, shard->now.mono_ns))
-		tell_all(shard, object->id, object->shed_slot, 0);
-}
-
-// What the shard itself has against one more event of the object; MR_REASON_OK: nothing, and the
-// state is there.
-static uint8_t decide(
-	struct mr_shard *shard, const struct offer *offer, uint32_t bytes, uint32_t *ret_index)
-{
-	const uint64_t object = offer->ids[MR_SCOPE_OBJECT - 1];
-	const uint8_t reason = mr_shard_judge(shard, object, bytes, ret_index);
-	if (reason == MR_REASON_OBJECT_FULL)
-		shed(shard, &shard->objects.states[*ret_index], offer);
-	if (reason != MR_REASON_OK)
-		return reason;
-	if (*ret_index == 0 || !(shard->objects.states[*ret_index].flags & MR_OBJECT_CHARGED))
-		*ret_index = mr_objects_make(&shard->objects, object);
-	mr_assert(*ret_index != 0);
-	return MR_REASON_OK;
-}
-
-static void accept(struct mr_shard *shard, const struct mr_shard_session *session,
-	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
-	uint32_t event_bytes, const struct offer *offer, uint32_t object)
-{
-	struct mr_record_event head = {
-		.app = session->app,
-		.session_id = session->session_id,
-		.sequence = flow->next,
-		.received_at_ns = packet->received_at_ns,
-		.session_epoch = session->epoch,
-		.flow = packet->flow,
-	};
-	const uint32_t bytes = (uint32_t)sizeof(head) + event_bytes;
-	mr_record_seal(&head, sizeof(head), event, event_bytes, MR_RECORD_EVENT, 0);
-	const uint64_t offset =
-		mr_stream_append(shard->config.stream, &head, sizeof(head), event, event_bytes);
-	mr_pin_event(&shard->pin, offset);
-	if (mr_object_events(&shard->objects.states[object]) == 0
-		&& !(shard->objects.states[object].flags & MR_OBJECT_RUNNABLE))
-		mr_scheduler_bind(&shard->scheduler, object, offer->ids[MR_SCOPE_WORKSPACE - 1]);
-	mr_objects_append(&shard->objects, object, bytes);
-	mr_credit_event(&shard->credit, bytes);
-	mr_flow_accept(flow);
-	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + 1);
-	if (mr_tap_any(&shard->tap))
-		mr_shard_tap_offer(shard, offer->ids, head.sequence,
-			mr_position_make(shard->config.stream->id, offset),
-			&(struct mr_tap_said){.step = MR_TAP_ACCEPTED});
-}
-
-// Whether the disk is so far behind that the event is left unsettled.
-static bool waits_for_disk(const struct mr_shard *shard, uint32_t bytes)
-{
-	return shard->journal_state == MR_JOURNAL_OK && mr_shard_undurable_room(shard) < bytes;
-}
-
-// One event, the next of its flow. False: the disk is behind, or no room to remember a refusal.
-static bool settle_event(struct mr_shard *shard, const struct mr_shard_session *session,
-	struct mr_flow *flow, const struct mr_packet *packet, const uint8_t *event,
-	uint32_t event_bytes, uint8_t verdict)
-{
-	struct offer offer;
-	uint64_t *ids = offer.ids;
-	ids[0] = session->app;
-	memcpy(&ids[1], event + offsetof(struct mr_event_fixed, object), sizeof(offer.ids) - 8);
-	mr_assert(ids[MR_SCOPE_OBJECT - 1] != 0);
-	offer.rows = mr_ledger_find(&shard->ledger, session->app, ids[MR_SCOPE_WORKSPACE - 1],
-		ids[MR_SCOPE_DATABASE - 1]);
-	const uint32_t bytes = (uint32_t)sizeof(struct mr_record_event) + event_bytes;
-	uint32_t object = 0;
-	struct mr_refusal refusal;
-	struct mr_tolls tolls;
-	tolls.count = 0;
-	if (verdict == MR_REASON_OK && waits_for_disk(shard, bytes))
-		return false;
-	if (verdict == MR_REASON_OK && mr_shard_is_restricted(shard)
-		&& mr_shard_restrict(shard, session->app, event, true, &refusal, &tolls)
-			!= MR_REASON_OK)
-		return refuse(shard, flow, &offer, 1, &refusal);
-	if (verdict == MR_REASON_OK)
-		verdict = decide(shard, &offer, bytes, &object);
-	if (verdict != MR_REASON_OK) {
-		refusal = verdict == MR_REASON_BANNED
-			? mr_shard_banned(shard, session->app, event)
-			: refusal_of(verdict, ids[MR_SCOPE_OBJECT - 1]);
-		return refuse(shard, flow, &offer, 1, &refusal);
-	}
-	accept(shard, session, flow, packet, event, event_bytes, &offer, object);
-	mr_ledger_accepted(&shard->ledger, offer.rows);
-	mr_activity_offered(&shard->activity, offer.ids, 1, false);
-	if (tolls.count > 0)
-		mr_shard_pay(shard, &tolls);
-	return true;
 }
 
 // The events of a packet from `next` up to `end`. False when they could not be settled to there.
@@ -231,18 +54,18 @@ static bool settle_packet(struct mr_shard *shard, const struct mr_shard_session 
 		mr_assert(length <= packet->events_bytes - (size_t)(event - packet->events));
 		const uint8_t verdict = packet->verdicts != 0 ? packet->verdict[i] : MR_REASON_OK;
 		if (packet->first_sequence + i >= flow->next
-			&& !settle_event(shard, session, flow, packet, event, length, verdict))
+			&& !mr_door_settle(shard, session, flow, packet, event, length, verdict))
 			return false;
 		event += length;
 	}
 	if (flow->next == end)
 		return true;
-	const struct offer offer = {
+	const struct mr_offer offer = {
 		.ids = {session->app},
 		.rows = mr_ledger_find(&shard->ledger, session->app, 0, 0),
 	};
-	const struct mr_refusal refusal = refusal_of(MR_REASON_MALFORMED, 0);
-	return refuse(shard, flow, &offer, (uint32_t)(end - flow->next), &refusal);
+	const struct mr_refusal refusal = mr_door_refusal(MR_REASON_MALFORMED, 0);
+	return mr_door_refuse(shard, flow, &offer, (uint32_t)(end - flow->next), &refusal);
 }
 
 // Up to where a packet that reaches beyond the edge is settled all the same, `next`: nowhere. A
@@ -389,7 +212,7 @@ static void handle_refused(
 	const struct mr_shard_session *session = &shard->sessions[message->session];
 	const struct mr_shed_entry *entry = &shard->shed.entries[message->data >> 56];
 	const bool by_object = message->reason == MR_REASON_OBJECT_FULL && entry->object != 0;
-	struct offer offer = {
+	struct mr_offer offer = {
 		.ids = {session->app},
 		.rows = mr_ledger_find(&shard->ledger, session->app, 0, 0),
 	};
@@ -400,8 +223,8 @@ static void handle_refused(
 	}
 	const uint32_t count = (uint32_t)(end - flow->next);
 	const struct mr_refusal refusal =
-		refusal_of(message->reason, by_object ? entry->object : 0);
-	if (!refuse(shard, flow, &offer, count, &refusal)) {
+		mr_door_refusal(message->reason, by_object ? entry->object : 0);
+	if (!mr_door_refuse(shard, flow, &offer, count, &refusal)) {
 		be_busy(shard, flow, MR_DISCARD_SHARD_BUSY);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mr_assert.h"
+#include "shard_door.h"
 #include "shard_state.h"
 
 enum { UNIT_BYTES = 256 };
@@ -170,7 +171,7 @@ static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, ui
 	}
 	mr_objects_pop(&shard->objects, index, lineage.bytes);
 	if (object->flags & MR_OBJECT_SHED)
-		mr_admission_lift_shed(shard, object);
+		mr_door_lift_shed(shard, object);
 	if (mr_tap_any(&shard->tap))
 		mr_shard_tap_event(
 			shard, &lineage, offset, &(struct mr_tap_said){.step = MR_TAP_DISTRIBUTED});

@@ -18,16 +18,14 @@
 #include "scheduler.h"
 #include "shard.h"
 #include "shard_ban.h"
+#include "shard_progress.h"
 #include "shed.h"
 #include "steward_msg.h"
 #include "subscription.h"
 #include "table.h"
 #include "tap.h"
 
-enum {
-	MR_SHARD_PROGRESS_MAX = 512, // offsets in one distributed record
-	MR_SHARD_READS_MAX = 4, // of evicted events, under way for fan-out
-};
+enum { MR_SHARD_READS_MAX = 4 }; // of evicted events, under way for fan-out
 
 struct mr_shard_session {
 	uint64_t app;
@@ -58,23 +56,6 @@ struct mr_shard_peer { // another shard, or the shard itself
 	uint32_t waiting_head; // hops received that wait for room or a read, in order
 	uint32_t waiting_tail;
 	struct mr_hop *waiting; // [MR_HOP_CREDITS], NULL for itself
-};
-
-struct mr_shard_written { // distributed records that are not durable yet
-	uint64_t oldest; // event that they name; UINT64_MAX: there are none
-	uint64_t end; // of the last one; 0: there are none
-};
-
-struct mr_shard_progress { // finished events for the next distributed record
-	uint64_t due_ns;
-	uint64_t oldest; // UINT64_MAX: none
-	struct mr_shard_written written[2]; // those that were there first, those since
-	// Finished events that no record names, since the last checkpoint began and before: it does
-	// not list the latter. UINT64_MAX: none.
-	uint64_t unrecorded;
-	uint64_t unrecorded_before;
-	uint32_t count;
-	uint64_t offsets[MR_SHARD_PROGRESS_MAX];
 };
 
 struct mr_shard {
@@ -143,6 +124,13 @@ static inline void mr_shard_took(
 	const int64_t took_ns = shard->now.wall_ns - received_at_ns;
 	mr_histogram_record(
 		&shard->config.stats->histograms[histogram], took_ns > 0 ? (uint64_t)took_ns : 0);
+}
+
+static inline void mr_shard_tell_source(
+	struct mr_shard *shard, uint32_t source, struct mr_shard_msg message)
+{
+	const bool done = mr_ring_push(shard->config.to_source[source], mr_desc_of(message));
+	mr_assert(done); // the ring holds every packet and every ACK slot
 }
 
 static inline bool mr_shard_is_durable(const struct mr_shard *shard)
@@ -215,7 +203,6 @@ static inline struct mr_ledger_rows mr_shard_rows(
 uint32_t mr_admission_take(struct mr_shard *shard, uint32_t units_max); // units used
 void mr_admission_drop_reorder(
 	struct mr_shard *shard, struct mr_flow *flow); // gives its packets back
-void mr_admission_lift_shed(struct mr_shard *shard, struct mr_object *object);
 
 // -- shard_judge.c: what the shard itself has against one more event of the object, of a record of
 // `bytes`; MR_REASON_OK: nothing. `*ret_index` is the object's state, 0: it has none. Changes
@@ -238,18 +225,6 @@ enum mr_read mr_fanout_read(
 	struct mr_shard *shard, uint64_t offset, struct mr_lineage *ret_lineage);
 // All hops are answered.
 void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin);
-
-// -- shard_progress.c: distributed records
-void mr_progress_init(struct mr_shard_progress *progress);
-void mr_progress_add(struct mr_shard *shard, uint64_t offset); // of a finished event
-void mr_progress_write(struct mr_shard *shard); // appends a record when it is time
-// Appends that an event, which waits, is given up. False: no room.
-bool mr_progress_drop(
-	struct mr_shard *shard, uint64_t offset, const struct mr_scope *scope, uint8_t reason);
-// Oldest finished event of which no durable record says so.
-uint64_t mr_progress_oldest(struct mr_shard *shard);
-void mr_progress_begin(struct mr_shard_progress *progress); // a checkpoint
-void mr_progress_complete(struct mr_shard_progress *progress);
 
 // -- match.c: hops received, of other shards and of its own
 enum mr_match_result {

@@ -2,6 +2,7 @@
 // per step. An object does not run while its events are in the sieve.
 #include "mr_assert.h"
 #include "record_codec.h"
+#include "shard_door.h"
 #include "shard_state.h"
 
 enum { UNITS_PER_STEP = 256 };
@@ -102,7 +103,7 @@ static void leave_object(struct mr_shard *shard, uint32_t index)
 {
 	struct mr_object *object = &shard->objects.states[index];
 	if (object->flags & MR_OBJECT_SHED)
-		mr_admission_lift_shed(shard, object);
+		mr_door_lift_shed(shard, object);
 	mr_scheduler_settle(&shard->scheduler, index);
 }
 
