@@ -177,7 +177,7 @@ static void a_token_of_an_app_sees_its_own_webhooks_only(void **state)
 	assert_int_equal(rig_ask(&rig, "GET", "/v1/bans", NULL), 403);
 	assert_int_equal(rig_ask(&rig, "GET", "/healthz", NULL), 200);
 	rig.app = 0;
-	assert_int_not_equal(rig_ask(&rig, "GET", "/v1/webhooks", NULL), 403);
+	assert_int_not_equal(rig_ask(&rig, "GET", "/v1/bans", NULL), 403);
 }
 
 static void pages_of_other_sites_change_nothing(void **state)
