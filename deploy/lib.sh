@@ -136,7 +136,7 @@ compile() {
 }
 
 # The programs of a build, which are enough to run Millrace.
-PROGRAMS=(control/cli/millrace dataplane/load/millrace-load dataplane/run/millraced)
+PROGRAMS=(control/cli/millrace control/daemon/millrace-controld dataplane/load/millrace-load dataplane/run/millraced)
 
 build_failed() {
   tail -n 30 "$1" >&2

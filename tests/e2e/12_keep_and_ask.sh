@@ -29,6 +29,7 @@ fact 'status says volatile' "$(ask status)" 'VOLATILE'
 fact 'both ledgers balance' "$(ask status)" '"dropped":0,"off_balance":0}'
 fact 'every webhook has a row' "$(ask stats webhooks)" '"name":"project-15"'
 fact 'counters' "$(ask stats)" '"counter":"accepted"'
+fact 'the control daemon answers' "$(MILLRACE_CONTROL_SOCKET=$(cat "$QUICKSTART_KEPT")/control.sock "$cli" -o json status)" '"connected":true'
 fact 'a missing socket is explained' "$("$cli" --direct --socket "$E2E_DIR/nobody" status 2>&1 || true)" 'no such socket'
 ! quickstart --duration 1 || e2e_fail 'a second quickstart started beside the first'
 quickstart --stop
