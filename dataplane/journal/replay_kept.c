@@ -1,6 +1,6 @@
 // Records of the node stream that say all there is to say of a thing: webhooks and keys that did
-// not come from the configuration file, bans, and the pauses as a whole. The last one of each
-// stands; one that removes it ends it.
+// not come from the configuration file, the ban of each scope, and the pauses as a whole. The last
+// one of each stands; one that removes it ends it.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,10 @@ static_assert((int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_APP_RECORD_REMOVED
 		&& (int)MR_WEBHOOK_RECORD_REMOVED == (int)MR_BAN_RECORD_LIFTED,
 	"one bit for all");
 
-enum { THE_ONLY_ONE = 1 }; // of its kind
+enum {
+	THE_ONLY_ONE = 1, // of its kind
+	SCOPE_SHIFT = 16, // bans: above the kind of record stands that of the scope
+};
 
 void replay_kept_init(struct mr_replay *replay)
 {
@@ -59,9 +62,20 @@ static struct kept_key key_of(const struct mr_record *record)
 		key.id = webhook->webhook;
 	else if (record->kind == MR_RECORD_APP)
 		key.id = app->key_id;
-	else if (record->kind == MR_RECORD_BAN) // of no scope: the newest id
-		key.id = ban->rule.scope.kind != MR_SCOPE_NONE ? ban->id : UINT64_MAX;
+	else if (record->kind == MR_RECORD_BAN && ban->rule.scope.kind != MR_SCOPE_NONE)
+		key = (struct kept_key){.id = ban->rule.scope.id,
+			.kind = record->kind | ban->rule.scope.kind << SCOPE_SHIFT};
 	return key;
+}
+
+// The end of a ban is not the end of the one that has taken its place.
+static bool is_end_of_another(const struct mr_record *record, const uint8_t *kept)
+{
+	const void *end = record;
+	const void *standing = kept;
+	return record->kind == MR_RECORD_BAN && (record->flags & MR_BAN_RECORD_LIFTED) != 0
+		&& ((const struct mr_record_ban *)end)->ban.id
+		!= ((const struct mr_record_ban *)standing)->ban.id;
 }
 
 int replay_keep(struct mr_replay *replay, const struct mr_record *record)
@@ -74,6 +88,8 @@ int replay_keep(struct mr_replay *replay, const struct mr_record *record)
 		mr_replay_index_find(&replay->kept_by_id, hash, kept_is, &replay->kept, &key);
 	if (number != MR_REPLAY_NONE) {
 		struct replay_kept *before = mr_replay_pool_at(&replay->kept, number);
+		if (is_end_of_another(record, before->bytes))
+			return 0;
 		free(before->bytes);
 		mr_replay_index_remove(&replay->kept_by_id, hash, number);
 		mr_replay_pool_give(&replay->kept, number);

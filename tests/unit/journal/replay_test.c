@@ -350,6 +350,38 @@ static void the_last_record_of_a_webhook_or_key_stands_until_one_removes_it(void
 	history_close(&history);
 }
 
+static void put_ban(struct history *history, uint64_t id, struct mr_scope scope, uint16_t flags)
+{
+	struct mr_record_ban record = {.ban = {.id = id, .rule.scope = scope}};
+	history_put(history, 9, &record, sizeof(record), NULL, 0, MR_RECORD_BAN, flags);
+}
+
+// A kill may come between the record of a ban and the end of the one whose place it takes: the
+// first one must not come back when the second one is lifted.
+static void a_scope_has_one_ban_and_the_end_of_an_earlier_one_is_not_its_end(void **state)
+{
+	(void)state;
+	const struct mr_scope user = {.id = 5, .kind = MR_SCOPE_USER};
+	const struct mr_scope app = {.id = 5, .kind = MR_SCOPE_APP};
+	struct history history;
+	uint64_t ids = 0;
+	history_open(&history);
+	put_ban(&history, 1, user, 0);
+	put_ban(&history, 2, user, 0); // the end of the first one was not written any more
+	put_ban(&history, 2, user, MR_BAN_RECORD_LIFTED);
+	put_ban(&history, 4, app, 0);
+	put_ban(&history, 8, app, 0);
+	put_ban(&history, 4, app, MR_BAN_RECORD_LIFTED);
+	put_ban(&history, 16, (struct mr_scope){0}, 0); // the id that was given out last
+	for (uint32_t i = 0; i < mr_replay_kept_count(history.replay); i++) {
+		const struct mr_record *record = mr_replay_kept(history.replay, i);
+		if (record != NULL)
+			ids += ((const struct mr_record_ban *)(const void *)record)->ban.id;
+	}
+	assert_int_equal(ids, 8 + 16);
+	history_close(&history);
+}
+
 static void a_match_record_is_owed_to_every_webhook_in_it(void **state)
 {
 	(void)state;
@@ -695,6 +727,7 @@ int main(void)
 		cmocka_unit_test(a_closed_session_takes_its_windows_along),
 		cmocka_unit_test(the_last_expiry_of_a_webhook_stands),
 		cmocka_unit_test(the_last_record_of_a_webhook_or_key_stands_until_one_removes_it),
+		cmocka_unit_test(a_scope_has_one_ban_and_the_end_of_an_earlier_one_is_not_its_end),
 		cmocka_unit_test(a_match_record_is_owed_to_every_webhook_in_it),
 		cmocka_unit_test(
 			objects_spread_over_the_sublanes_of_today_when_nothing_says_otherwise),
