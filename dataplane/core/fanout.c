@@ -204,13 +204,9 @@ static bool is_event(const struct mr_stream *stream, uint64_t offset)
 	return (uint16_t)(mr_stream_word_own(stream, offset) >> 32) == MR_RECORD_EVENT;
 }
 
-// The object whose event holds up the whole buffer, when the buffer is short and the event can be
-// distributed; 0: none.
-static uint32_t find_urgent(struct mr_shard *shard)
+uint32_t mr_fanout_pinning(struct mr_shard *shard, uint64_t *ret_offset)
 {
 	const struct mr_stream *stream = shard->config.stream;
-	if (mr_shard_is_durable(shard) || mr_shard_used(shard) <= stream->size / 8 * 7)
-		return 0;
 	const uint64_t limit = mr_shard_finished(shard);
 	const uint64_t offset = mr_pin_advance(&shard->pin, limit, MR_BURST_MAX);
 	// Where the pin stopped for its own sake may be another record in the cell of an event.
@@ -219,8 +215,22 @@ static uint32_t find_urgent(struct mr_shard *shard)
 	const uint32_t index = mr_objects_find(
 		&shard->objects, mr_stream_word_own(stream, offset + MR_RECORD_EVENT_OBJECT_AT));
 	mr_assert(index != 0);
+	*ret_offset = offset;
+	return index;
+}
+
+// The object whose event holds up the whole buffer, when the buffer is short and the event can be
+// distributed; 0: none.
+static uint32_t find_urgent(struct mr_shard *shard)
+{
+	const struct mr_stream *stream = shard->config.stream;
+	uint64_t offset;
+	if (mr_shard_is_durable(shard) || mr_shard_used(shard) <= stream->size / 8 * 7)
+		return 0;
+	const uint32_t index = mr_fanout_pinning(shard, &offset);
 	const struct mr_object *object = &shard->objects.states[index];
-	if (!mr_object_can_run(object) || mr_objects_front(&shard->objects, index) != offset)
+	if (index == 0 || !mr_object_can_run(object)
+		|| mr_objects_front(&shard->objects, index) != offset)
 		return 0;
 	return index;
 }

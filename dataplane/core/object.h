@@ -136,6 +136,9 @@ void mr_objects_drop(struct mr_objects *objects, uint32_t index);
 bool mr_objects_set_aside(struct mr_objects *objects, uint32_t index, uint8_t app, uint32_t kind);
 // Whether an event of the app is held: later ones go behind it.
 bool mr_objects_is_behind(const struct mr_objects *objects, uint32_t index, uint8_t app);
+// The oldest event that is held; false: there is none, or it is in the sieve. And it is given up.
+bool mr_objects_held_front(const struct mr_objects *objects, uint32_t index, uint64_t *ret_offset);
+void mr_objects_drop_held(struct mr_objects *objects, uint32_t index, uint32_t bytes);
 // All that is held is looked at again.
 void mr_objects_release_held(struct mr_objects *objects, uint32_t index);
 // An appended event that will never be queued.

@@ -112,6 +112,30 @@ bool mr_objects_is_behind(const struct mr_objects *objects, uint32_t index, uint
 	return held_of(objects, object)->apps[app / 64] >> app % 64 & 1;
 }
 
+bool mr_objects_held_front(const struct mr_objects *objects, uint32_t index, uint64_t *ret_offset)
+{
+	const struct mr_object *object = &objects->states[index];
+	if (object->held == 0 || object->flags & MR_OBJECT_SIEVED)
+		return false;
+	const struct mr_held *held = held_of(objects, object);
+	if (held->list.count == 0)
+		return false;
+	*ret_offset = mr_fifo_front(&held->list, &objects->positions);
+	return true;
+}
+
+void mr_objects_drop_held(struct mr_objects *objects, uint32_t index, uint32_t bytes)
+{
+	struct mr_object *object = &objects->states[index];
+	mr_assert(!(object->flags & MR_OBJECT_SIEVED));
+	mr_assert(object->aside > 0 && objects->ban_held > 0);
+	(void)mr_fifo_pop(&held_of(objects, object)->list, &objects->positions);
+	object->aside--;
+	objects->ban_held--;
+	mr_objects_left(objects, object, bytes);
+	settle_held(objects, object);
+}
+
 void mr_objects_release_held(struct mr_objects *objects, uint32_t index)
 {
 	struct mr_object *object = &objects->states[index];

@@ -110,6 +110,7 @@ enum mr_poll mr_shard_step(void *state, struct mr_now now, struct mr_budget budg
 	work += mr_shard_survey(shard);
 	work += mr_checkpoint(shard);
 	mr_progress_write(shard);
+	mr_shard_make_way(shard);
 	retire(shard);
 	mr_checkpoint_keep(shard);
 	work += mr_shard_send_acks(shard, ACKS_PER_STEP);

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "mr_assert.h"
+#include "shard_door.h"
 #include "shard_state.h"
 
-enum { LISTS_PER_STEP = 256 };
+enum { LISTS_PER_STEP = 256, GIVEN_UP_PER_STEP = 64 };
 enum { PAUSED_RETRY_MS = 1000, THROTTLED_RETRY_MS_MIN = 100, THROTTLED_RETRY_MS_MAX = 60000 };
 
 struct scopes { // of an event whose bytes stand anywhere
@@ -199,4 +200,69 @@ void mr_shard_unban(struct mr_shard *shard, struct mr_scope scope)
 	const struct mr_ban_rule rule = entry->rule;
 	(void)mr_bans_lift(&shard->bans, scope);
 	begin_release(shard, &rule);
+}
+
+// -- What is held by a ban in memory
+
+void mr_shard_gave_up(
+	struct mr_shard *shard, uint64_t offset, const struct mr_lineage *lineage, uint8_t reason)
+{
+	if (mr_tap_any(&shard->tap))
+		mr_shard_tap_event(shard, lineage, offset,
+			&(struct mr_tap_said){.step = MR_TAP_DROPPED, .reason = reason});
+	const bool is_finished = mr_pin_sent(&shard->pin, offset);
+	mr_assert(is_finished); // no hop of it was sent
+	mr_ledger_dropped(&shard->ledger, mr_shard_rows(shard, &lineage->origin), reason);
+}
+
+void mr_shard_relieve(struct mr_shard *shard, uint32_t object)
+{
+	struct mr_object *state = &shard->objects.states[object];
+	if (state->flags & MR_OBJECT_SHED)
+		mr_door_lift_shed(shard, state);
+	mr_scheduler_settle(&shard->scheduler, object);
+}
+
+// Whether the first event on the held list only waits behind one that is no longer there.
+static bool waits_for_nothing(struct mr_shard *shard, uint32_t object)
+{
+	struct mr_lineage lineage;
+	uint64_t offset;
+	return mr_objects_held_front(&shard->objects, object, &offset)
+		&& mr_fanout_read(shard, offset, &lineage) == MR_READ_HIT
+		&& mr_shard_holding(shard, &lineage) == NULL;
+}
+
+// The oldest event that is held of the object. False: no room to record it.
+static bool give_up(struct mr_shard *shard, uint32_t object, uint64_t offset)
+{
+	const struct mr_scope scope = {
+		.id = shard->objects.states[object].id, .kind = MR_SCOPE_OBJECT};
+	struct mr_lineage lineage;
+	const enum mr_read read = mr_fanout_read(shard, offset, &lineage);
+	mr_assert(read == MR_READ_HIT); // it pins the buffer
+	if (!mr_progress_drop(shard, offset, &scope, MR_REASON_EXPIRED))
+		return false;
+	mr_objects_drop_held(&shard->objects, object, lineage.bytes);
+	mr_shard_gave_up(shard, offset, &lineage, MR_REASON_EXPIRED);
+	if (waits_for_nothing(shard, object))
+		mr_objects_release_held(&shard->objects, object);
+	mr_shard_relieve(shard, object);
+	return true;
+}
+
+void mr_shard_make_way(struct mr_shard *shard)
+{
+	const struct mr_stream *stream = shard->config.stream;
+	if (mr_shard_is_durable(shard))
+		return; // a disk has it
+	for (uint32_t i = 0; i < GIVEN_UP_PER_STEP && shard->objects.ban_held > 0; i++) {
+		uint64_t offset, oldest;
+		if (mr_stream_next(stream) - shard->pin.at <= stream->size / 2)
+			break;
+		const uint32_t object = mr_fanout_pinning(shard, &offset);
+		if (object == 0 || !mr_objects_held_front(&shard->objects, object, &oldest)
+			|| oldest != offset || !give_up(shard, object, offset))
+			break;
+	}
 }

@@ -48,6 +48,13 @@ enum mr_ban_hold {
 enum mr_ban_hold mr_shard_hold( // the first event of the object
 	struct mr_shard *shard, uint32_t object, const struct mr_lineage *lineage);
 uint32_t mr_shard_release(struct mr_shard *shard); // held lists looked at
+// In memory a held event has nowhere else to be: at the half of the buffer it is given up.
+void mr_shard_make_way(struct mr_shard *shard);
+// An event of the object was given up as its record says; it has left the object's lists.
+void mr_shard_gave_up(
+	struct mr_shard *shard, uint64_t offset, const struct mr_lineage *lineage, uint8_t reason);
+// With less in it the object may be under its bound, and may run again.
+void mr_shard_relieve(struct mr_shard *shard, uint32_t object);
 
 // -- From the steward
 void mr_shard_ban(struct mr_shard *shard, const struct mr_ban_entry *entry);

@@ -223,6 +223,9 @@ uint32_t mr_fanout(struct mr_shard *shard, uint32_t units); // units used
 void mr_fanout_answered(struct mr_shard *shard, uint32_t peer, const struct mr_hop *answer);
 enum mr_read mr_fanout_read(
 	struct mr_shard *shard, uint64_t offset, struct mr_lineage *ret_lineage);
+// The object whose waiting event the buffer cannot be retired beyond, and that event; 0: there is
+// none, something else is in the way.
+uint32_t mr_fanout_pinning(struct mr_shard *shard, uint64_t *ret_offset);
 // All hops are answered.
 void mr_fanout_finish(struct mr_shard *shard, uint64_t offset, const struct mr_origin *origin);
 

@@ -2,7 +2,6 @@
 // per step. An object does not run while its events are in the sieve.
 #include "mr_assert.h"
 #include "record_codec.h"
-#include "shard_door.h"
 #include "shard_state.h"
 
 enum { UNITS_PER_STEP = 256 };
@@ -60,14 +59,7 @@ static bool drop(struct mr_shard *shard, uint64_t offset, const struct mr_lineag
 	if (!mr_progress_drop(shard, offset, &survey->scope, survey->drop_reason))
 		return false;
 	mr_sieve_drop(&shard->objects, lineage->bytes);
-	if (mr_tap_any(&shard->tap))
-		mr_shard_tap_event(shard, lineage, offset,
-			&(struct mr_tap_said){
-				.step = MR_TAP_DROPPED, .reason = survey->drop_reason});
-	const bool is_finished = mr_pin_sent(&shard->pin, offset);
-	mr_assert(is_finished); // no hop of it was sent
-	mr_ledger_dropped(
-		&shard->ledger, mr_shard_rows(shard, &lineage->origin), survey->drop_reason);
+	mr_shard_gave_up(shard, offset, lineage, survey->drop_reason);
 	return true;
 }
 
@@ -96,15 +88,6 @@ static enum sifted sift(struct mr_shard *shard)
 	}
 	state->events += is_one;
 	return SIFTED;
-}
-
-// What the sieve leaves may run again; with less in it the object may be under its bound.
-static void leave_object(struct mr_shard *shard, uint32_t index)
-{
-	struct mr_object *object = &shard->objects.states[index];
-	if (object->flags & MR_OBJECT_SHED)
-		mr_door_lift_shed(shard, object);
-	mr_scheduler_settle(&shard->scheduler, index);
 }
 
 static void finish(struct mr_shard *shard)
@@ -139,7 +122,7 @@ uint32_t mr_shard_survey(struct mr_shard *shard)
 		units++;
 		const enum sifted sifted = sift(shard);
 		if (sifted == SIFTED_ALL)
-			leave_object(shard, index);
+			mr_shard_relieve(shard, index);
 		if (sifted == BLOCKED) {
 			units--;
 			break;

@@ -410,6 +410,31 @@ static void held_events_leave_the_buffer_and_come_back(void **state)
 	}
 }
 
+// In memory a held event has nowhere else to be: it must not fill the buffer for everybody.
+static void held_event_of_a_volatile_shard_gives_way_to_others(void **state)
+{
+	const struct rig_event other = {.object = OBJECT + 1, .workspace = WORKSPACE + 1};
+	const uint32_t rounds = 400, count = 20;
+	(void)state;
+	open_rig((struct rig_options){.buffer_bytes = 1 << 20});
+	rig_subscribe(&rig, 2, other.object);
+	rig_ban(&rig, rule(MR_BAN_HOLD, MR_SCOPE_USER, USER));
+	send_of(0, 1, &task, 3);
+	send_of(0, 4, &of_other_user, 2); // behind them
+	rig_run(&rig, 10);
+	for (uint32_t i = 0; i < rounds; i++) {
+		send_of(1, 1 + i * count, &other, count);
+		rig_run(&rig, 2);
+	}
+	rig_run(&rig, 20);
+	assert_int_equal(rig_reason(&rig, MR_REASON_SHARD_FULL), 0);
+	assert_int_equal(rig_heard(&rig, 2), rounds * count);
+	assert_int_equal(rig_reason(&rig, MR_REASON_EXPIRED), 3);
+	assert_int_equal(rig_heard(&rig, 1), 2); // nothing is before them any more
+	assert_int_equal(rig_total(&rig, MR_SHARD_BAN_HELD), 0);
+	assert_int_equal(rig_total(&rig, MR_SHARD_QUEUED), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +454,8 @@ int main(void)
 		cmocka_unit_test_teardown(purge_of_an_object_looks_at_no_other, teardown),
 		cmocka_unit_test_teardown(pause_of_ingest_refuses_everything, teardown),
 		cmocka_unit_test_teardown(held_events_leave_the_buffer_and_come_back, teardown),
+		cmocka_unit_test_teardown(
+			held_event_of_a_volatile_shard_gives_way_to_others, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
