@@ -12,6 +12,7 @@ enum { MR_THROTTLES_MAX = 256, MR_THROTTLE_DEAL_NS = 100000000 };
 
 struct mr_throttle_board { // one per shard
 	mr_counter wanted[MR_THROTTLES_MAX]; // events seen of the scope; written by the shard
-	mr_counter granted[MR_THROTTLES_MAX]; // accepts while used < granted; written by the steward
+	mr_counter
+		granted[MR_THROTTLES_MAX]; // accepts while used < granted; written by the steward
 	mr_counter used[MR_THROTTLES_MAX]; // of which accepted; written by the shard
 };
