@@ -4,7 +4,7 @@
 //
 // With one exception, or flows that fell silent with their grants would starve all others: while a
 // quarter of the room for events is free, a flow that asks gets up to a packet of what those that
-// sent lately leave.
+// sent lately leave: its part, and while anything is left at least one event.
 #pragma once
 
 #include <stdint.h>

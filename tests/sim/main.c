@@ -1,6 +1,6 @@
 // The simulator's program: sim [--seed N | --seeds FROM-TO | --scenario NAME] [--steps N]
-// [--journal disk [--dump DIR]] [--bans]. Without arguments: the seeds of the list in SIM_SEEDS,
-// then a few, or with MILLRACE_FULL=1 many.
+// [--journal disk [--dump DIR]] [--bans]. The seeds of the list in SIM_SEEDS come first; without a
+// range a few others follow, or with MILLRACE_FULL=1 many.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,10 +104,7 @@ static void run_range(struct run *run)
 
 static void run_default(struct run *run)
 {
-	const char *list = getenv("SIM_SEEDS");
 	const char *full = getenv("MILLRACE_FULL");
-	if (list != NULL)
-		run_list(run, list);
 	run->first = 1;
 	run->last = full != NULL && strcmp(full, "1") == 0 ? SEEDS_FULL : SEEDS;
 	if (run_seed(run, run->first) != run_seed(run, run->first)) {
@@ -179,6 +176,9 @@ int main(int argc, char **argv)
 	sim_log_speaks = run.verbose;
 	if (scenario != NULL)
 		return sim_scenarios(strcmp(scenario, "all") == 0 ? NULL : scenario) ? 0 : 1;
+	const char *list = getenv("SIM_SEEDS");
+	if (list != NULL && !run.verbose)
+		run_list(&run, list);
 	if (run.last > 0)
 		run_range(&run);
 	else
