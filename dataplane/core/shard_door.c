@@ -33,7 +33,7 @@ bool mr_door_refuse(struct mr_shard *shard, struct mr_flow *flow, const struct m
 		return false;
 	mr_credit_changed(&shard->credit, flow, mr_credit_of(flow) + count);
 	mr_ledger_refused(&shard->ledger, offer->rows, count, refusal->reason);
-	mr_activity_offered(&shard->activity, offer->ids, count, true);
+	mr_activity_offered(&shard->activity, offer->ids, offer->rows, count, true);
 	if (mr_tap_any(&shard->tap))
 		mr_shard_tap_offer(shard, offer->ids, flow->next - count, 0,
 			&(struct mr_tap_said){.step = MR_TAP_REFUSED,
@@ -168,7 +168,7 @@ bool mr_door_settle(struct mr_shard *shard, const struct mr_shard_session *sessi
 	}
 	accept(shard, session, flow, packet, event, event_bytes, &offer, object);
 	mr_ledger_accepted(&shard->ledger, offer.rows);
-	mr_activity_offered(&shard->activity, offer.ids, 1, false);
+	mr_activity_offered(&shard->activity, offer.ids, offer.rows, 1, false);
 	if (tolls.count > 0)
 		mr_shard_pay(shard, &tolls);
 	return true;

@@ -68,7 +68,7 @@ struct mr_shard *mr_shard_new(struct mr_arena *arena, const struct mr_shard_conf
 	if (!init(shard != NULL ? shard : &planned, arena, config) || shard == NULL)
 		return NULL;
 	mr_tap_init(&shard->tap, config->taps);
-	mr_activity_init(&shard->activity, config->tops, config->table_seed);
+	mr_activity_init(&shard->activity, config->tops, config->scopes, config->table_seed);
 	mr_progress_init(&shard->progress);
 	mr_reader_init(&shard->reader, config->streams, config->streams_count, config->backend);
 	shard->walked = mr_stream_next(config->stream);

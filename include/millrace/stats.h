@@ -246,11 +246,11 @@ struct mr_stats_scope {
 };
 enum { MR_LEDGER_TABLES = 3 }; // app, workspace, database, in this order
 
-// The most active scopes of a shard, by space-saving: a table counts for MR_TOP_SECONDS and then
-// stands still while the other one counts, so that the two tell the last five to ten seconds. A
-// scope that is not in a full table was counted no more often than its smallest row. In a row:
-// count - error <= true count <= count. Packets that ingest refuses whole for an object count for
-// the user of its last event.
+// The most active scopes of a shard: a table counts for MR_TOP_SECONDS and then stands still while
+// the other one counts, so that the two tell the last five to ten seconds. Scopes with a row in the
+// ledger are counted exactly, others by space-saving. A scope that is not in a full table was
+// counted no more often than its smallest row. In a row: count - error <= true count <= count.
+// Packets that ingest refuses whole for an object count for the user of its last event.
 struct mr_stats_top_row {
 	mr_counter id; // 0: free
 	mr_counter count;

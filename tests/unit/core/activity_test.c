@@ -10,6 +10,7 @@
 
 #include <millrace/scope.h>
 
+#include "rng.h"
 #include "shard_rig.h"
 
 enum { BOUND = 8 };
@@ -105,43 +106,214 @@ static void refusals_count_whether_the_shard_saw_the_event_or_not(void **state)
 	rig_close(&rig);
 }
 
+// A table by itself, with the ledger that its shard would have.
+enum { IDS_MAX = 400, NOBODY = 0 };
+
+static struct {
+	struct mr_arena arena;
+	struct mr_objects objects;
+	struct mr_stats_stage stage;
+	struct mr_stats_scope scopes[MR_LEDGER_TABLES * MR_LEDGER_SCOPES_MAX];
+	struct mr_ledger ledger;
+	struct mr_activity activity;
+	struct mr_stats_top tables[MR_TOP_KINDS * MR_TOP_TABLES];
+	uint64_t truth[MR_TOP_KINDS][IDS_MAX + 1]; // offered since the table began
+	uint64_t refused[MR_TOP_KINDS][IDS_MAX + 1];
+	uint64_t about[IDS_MAX + 1][3]; // of objects
+} lone;
+
+static void open_lone(void)
+{
+	memset(&lone, 0, sizeof(lone));
+	assert_int_equal(mr_arena_open(&lone.arena, 1 << 22, false), 0);
+	assert_true(mr_objects_init(&lone.objects, &lone.arena, 16, 16, 64, 1));
+	assert_true(mr_ledger_init(&lone.ledger, &lone.arena, &lone.stage, lone.scopes, 5));
+	mr_activity_init(&lone.activity, lone.tables, lone.scopes, 7);
+}
+
+static void offer(const uint64_t ids[MR_TOP_KINDS], uint32_t events, bool refused)
+{
+	const struct mr_ledger_rows rows = mr_ledger_find(&lone.ledger, ids[MR_SCOPE_APP - 1],
+		ids[MR_SCOPE_WORKSPACE - 1], ids[MR_SCOPE_DATABASE - 1]);
+	if (refused)
+		mr_ledger_refused(&lone.ledger, rows, events, MR_REASON_BANNED);
+	for (uint32_t i = 0; !refused && i < events; i++)
+		mr_ledger_accepted(&lone.ledger, rows);
+	mr_activity_offered(&lone.activity, ids, rows, events, refused);
+	for (uint32_t kind = 0; kind < MR_TOP_KINDS; kind++) {
+		lone.truth[kind][ids[kind]] += events;
+		lone.refused[kind][ids[kind]] += refused ? events : 0;
+	}
+	uint64_t *about = lone.about[ids[MR_SCOPE_OBJECT - 1]];
+	about[0] = ids[MR_SCOPE_APP - 1];
+	about[1] = ids[MR_SCOPE_WORKSPACE - 1];
+	about[2] = ids[MR_SCOPE_DATABASE - 1];
+}
+
+// What is said of `id` when it has no row.
+static uint64_t absent_max(const struct mr_stats_top *table)
+{
+	uint64_t least = UINT64_MAX;
+	for (uint32_t i = 0; i < MR_TOP_ROWS; i++)
+		if (mr_read(&table->rows[i].count) < least)
+			least = mr_read(&table->rows[i].count); // a free row: 0
+	return least;
+}
+
+static void check_row(
+	const struct mr_stats_top_row *row, enum mr_scope_kind kind, uint64_t id, bool is_exact)
+{
+	const uint64_t truth = lone.truth[kind - 1][id];
+	const uint64_t count = mr_read(&row->count);
+	assert_true(truth <= count && count - mr_read(&row->error) <= truth);
+	assert_true(mr_read(&row->refused) <= lone.refused[kind - 1][id]);
+	if (is_exact) {
+		assert_int_equal(mr_read(&row->error), 0);
+		assert_true(mr_read(&row->refused) == lone.refused[kind - 1][id]);
+	}
+	if (kind != MR_SCOPE_OBJECT)
+		return;
+	assert_true(mr_read(&row->app) == lone.about[id][0]);
+	assert_true(mr_read(&row->workspace) == lone.about[id][1]);
+	assert_true(mr_read(&row->database) == lone.about[id][2]);
+}
+
+// Every bound that stats.h states, of every id; `exact_max`: the ledger has rows for ids up to it.
+static void check_bounds(enum mr_scope_kind kind, uint32_t half, uint64_t exact_max)
+{
+	const struct mr_stats_top *table = table_of(lone.tables, kind, half);
+	uint64_t total = 0;
+	uint32_t named = 0;
+	for (uint64_t id = 1; id <= IDS_MAX; id++) {
+		const struct mr_stats_top_row *row = find(lone.tables, kind, id, half);
+		total += lone.truth[kind - 1][id];
+		if (mr_read(&row->id) == id)
+			check_row(row, kind, id, id <= exact_max);
+		else
+			assert_true(lone.truth[kind - 1][id] <= absent_max(table));
+		named += mr_read(&row->id) == id ? 1 : 0;
+	}
+	uint32_t used = 0;
+	for (uint32_t i = 0; i < MR_TOP_ROWS; i++)
+		used += mr_read(&table->rows[i].id) != 0 ? 1 : 0;
+	assert_int_equal(named, used); // nobody twice, nobody else
+	assert_true(mr_read(&table->total) == total);
+}
+
+// A skewed id from 1 to `max`.
+static uint64_t draw(struct mr_rng *rng, uint64_t max)
+{
+	return 1 + mr_rng_below(rng, 1 + mr_rng_below(rng, max));
+}
+
+static void offer_some(struct mr_rng *rng, uint32_t events)
+{
+	uint64_t ids[MR_TOP_KINDS] = {0};
+	for (uint32_t i = 0; i < events; i++) {
+		if (mr_rng_below(rng, 3) == 0) { // else in a row
+			ids[MR_SCOPE_OBJECT - 1] = draw(rng, IDS_MAX);
+			ids[MR_SCOPE_USER - 1] = draw(rng, IDS_MAX) - 1;
+		}
+		ids[MR_SCOPE_APP - 1] = draw(rng, 9);
+		ids[MR_SCOPE_WORKSPACE - 1] = draw(rng, IDS_MAX);
+		ids[MR_SCOPE_DATABASE - 1] = mr_rng_below(rng, 200); // 0: none
+		const bool refused = mr_rng_below(rng, 4) == 0;
+		offer(ids, refused ? 1 + (uint32_t)mr_rng_below(rng, 50) : 1, refused);
+	}
+}
+
+static void bounds_hold_for_all_kinds_in_table_after_table(void **state)
+{
+	(void)state;
+	open_lone();
+	struct mr_rng rng;
+	mr_rng_seed(&rng, 11);
+	uint64_t now_ns = PERIOD_NS;
+	// The ledger has rows for the first ids alone, in their order.
+	for (uint64_t id = 1; id <= IDS_MAX; id++)
+		(void)mr_ledger_find(&lone.ledger, id, id, id);
+	mr_activity_show(&lone.activity, &lone.objects, now_ns);
+	for (uint32_t i = 0; i < 8; i++) {
+		memset(lone.truth, 0, sizeof(lone.truth));
+		memset(lone.refused, 0, sizeof(lone.refused));
+		for (uint32_t part = 0; part < 4; part++) {
+			offer_some(&rng, 1000);
+			now_ns += PERIOD_NS / 4; // the last part: the table is turned
+			mr_activity_show(&lone.activity, &lone.objects, now_ns);
+			check_bounds(MR_SCOPE_APP, i % 2, MR_LEDGER_OTHER);
+			check_bounds(MR_SCOPE_OBJECT, i % 2, NOBODY);
+			check_bounds(MR_SCOPE_WORKSPACE, i % 2, MR_LEDGER_OTHER);
+			check_bounds(MR_SCOPE_DATABASE, i % 2, MR_LEDGER_OTHER);
+			check_bounds(MR_SCOPE_USER, i % 2, NOBODY);
+		}
+	}
+	mr_arena_close(&lone.arena);
+}
+
+static void scope_that_found_the_ledger_full_is_named_all_the_same(void **state)
+{
+	(void)state;
+	open_lone();
+	uint64_t ids[MR_TOP_KINDS] = {1, 2, 0, 4, 0};
+	mr_activity_show(&lone.activity, &lone.objects, PERIOD_NS);
+	for (uint64_t id = 1; id <= IDS_MAX; id++) {
+		ids[MR_SCOPE_WORKSPACE - 1] = id;
+		offer(ids, 1, false);
+	}
+	for (uint32_t i = 0; i < 200; i++) {
+		ids[MR_SCOPE_WORKSPACE - 1] = IDS_MAX - i % 2;
+		offer(ids, 1, false);
+	}
+	ids[MR_SCOPE_WORKSPACE - 1] = 0;
+	offer(ids, 1000, true); // of none: `other` counts it, and nobody is blamed
+	mr_activity_show(&lone.activity, &lone.objects, PERIOD_NS + MR_ACTIVITY_SHOW_NS);
+	check_bounds(MR_SCOPE_WORKSPACE, 0, MR_LEDGER_OTHER);
+	for (uint64_t id = IDS_MAX - 1; id <= IDS_MAX; id++) {
+		const struct mr_stats_top_row *row = find(lone.tables, MR_SCOPE_WORKSPACE, id, 0);
+		assert_true(mr_read(&row->id) == id);
+		assert_true(mr_read(&row->count) - mr_read(&row->error) >= 100);
+	}
+	mr_arena_close(&lone.arena);
+}
+
 static void a_table_counts_for_its_time_and_then_stands_still(void **state)
 {
 	(void)state;
-	static struct mr_stats_top tables[MR_TOP_KINDS * MR_TOP_TABLES];
-	static struct mr_activity activity;
-	static struct mr_objects objects;
-	static struct mr_arena arena;
 	const uint64_t ids[MR_TOP_KINDS] = {1, 2, 3, 4, 0};
-	assert_int_equal(mr_arena_open(&arena, 1 << 22, false), 0);
-	assert_true(mr_objects_init(&objects, &arena, 16, 16, 64, 1));
-	mr_activity_init(&activity, tables, 7);
-	assert_true(mr_activity_next_due(&activity) == UINT64_MAX);
+	const struct mr_stats_top *tables = lone.tables;
+	struct mr_activity *activity = &lone.activity;
+	open_lone();
+	assert_true(mr_activity_next_due(activity) == UINT64_MAX);
 	const uint64_t start_ns = 7 * PERIOD_NS + 1000;
-	mr_activity_show(&activity, &objects, start_ns);
-	mr_activity_offered(&activity, ids, 5, false);
-	assert_true(mr_activity_next_due(&activity) <= start_ns + MR_ACTIVITY_SHOW_NS);
-	mr_activity_show(&activity, &objects, start_ns + MR_ACTIVITY_SHOW_NS);
+	mr_activity_show(activity, &lone.objects, start_ns);
+	offer(ids, 5, false);
+	assert_true(mr_activity_next_due(activity) <= start_ns + MR_ACTIVITY_SHOW_NS);
+	mr_activity_show(activity, &lone.objects, start_ns + MR_ACTIVITY_SHOW_NS);
 	assert_true(mr_read(&tables[0].since_ns) == start_ns);
 	assert_true(mr_read(&tables[0].until_ns) == 0);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 0)->count), 5);
+	assert_int_equal(mr_read(&find(tables, MR_SCOPE_WORKSPACE, 3, 0)->count), 5);
 	assert_int_equal(
 		mr_read(&find(tables, MR_SCOPE_USER, 2, 0)->id), 0); // the event had no user
-	assert_true(mr_activity_next_due(&activity) == 8 * PERIOD_NS);
-	mr_activity_show(&activity, &objects, 8 * PERIOD_NS); // at the same time in every shard
-	mr_activity_offered(&activity, ids, 7, true);
-	mr_activity_show(&activity, &objects, 8 * PERIOD_NS + MR_ACTIVITY_SHOW_NS);
+	assert_true(mr_activity_next_due(activity) == 8 * PERIOD_NS);
+	mr_activity_show(activity, &lone.objects, 8 * PERIOD_NS); // as every shard does
+	offer(ids, 7, true);
+	mr_activity_show(activity, &lone.objects, 8 * PERIOD_NS + MR_ACTIVITY_SHOW_NS);
 	assert_true(mr_read(&tables[0].until_ns) == 8 * PERIOD_NS);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 0)->count), 5);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 1)->count), 7);
+	assert_int_equal(mr_read(&find(tables, MR_SCOPE_WORKSPACE, 3, 0)->count), 5);
+	assert_int_equal(mr_read(&find(tables, MR_SCOPE_WORKSPACE, 3, 1)->count), 7);
+	assert_int_equal(mr_read(&find(tables, MR_SCOPE_WORKSPACE, 3, 1)->refused), 7);
 	// When nothing comes any more, both are emptied, and then nobody is woken for them.
-	mr_activity_show(&activity, &objects, 9 * PERIOD_NS);
+	mr_activity_show(activity, &lone.objects, 9 * PERIOD_NS);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 0)->id), 0);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 1)->id), 2);
-	mr_activity_show(&activity, &objects, 10 * PERIOD_NS);
+	mr_activity_show(activity, &lone.objects, 10 * PERIOD_NS);
 	assert_int_equal(mr_read(&find(tables, MR_SCOPE_OBJECT, 2, 1)->id), 0);
-	assert_true(mr_activity_next_due(&activity) == UINT64_MAX);
-	mr_arena_close(&arena);
+	assert_int_equal(mr_read(&find(tables, MR_SCOPE_WORKSPACE, 3, 1)->id), 0);
+	assert_true(mr_activity_next_due(activity) == UINT64_MAX);
+	mr_arena_close(&lone.arena);
 }
 
 int main(void)
@@ -149,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_counts_for_each_of_its_scopes),
 		cmocka_unit_test(refusals_count_whether_the_shard_saw_the_event_or_not),
+		cmocka_unit_test(bounds_hold_for_all_kinds_in_table_after_table),
+		cmocka_unit_test(scope_that_found_the_ledger_full_is_named_all_the_same),
 		cmocka_unit_test(a_table_counts_for_its_time_and_then_stands_still),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
