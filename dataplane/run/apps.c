@@ -187,8 +187,11 @@ bool mr_apps_work(struct mr_apps *apps, uint64_t now_ns)
 	return moved;
 }
 
-bool mr_apps_record(struct mr_apps *apps, uint32_t index)
+// From the last row on: a row that takes the place of one that is removed comes from behind.
+bool mr_apps_record(struct mr_apps *apps, uint32_t step)
 {
+	mr_assert(step < MR_KEYS_MAX);
+	const uint32_t index = MR_KEYS_MAX - 1 - step;
 	if (index >= apps->count)
 		return true;
 	if (!mr_node_fits(apps->node, sizeof(apps->rows[0])))

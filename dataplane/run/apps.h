@@ -51,7 +51,8 @@ bool mr_apps_put(struct mr_apps *apps, const struct mr_config *config,
 bool mr_apps_remove(struct mr_apps *apps, const struct mr_config *config,
 	const struct mr_control_request *request);
 bool mr_apps_work(struct mr_apps *apps, uint64_t now_ns); // true when something moved
-// For a checkpoint: writes the row; false: there is no room now.
-bool mr_apps_record(struct mr_apps *apps, uint32_t index);
+// For a checkpoint, in MR_KEYS_MAX steps from 0: writes a row, if there is one; false: there is no
+// room now.
+bool mr_apps_record(struct mr_apps *apps, uint32_t step);
 void mr_apps_list(const struct mr_apps *apps, const struct mr_config *config, uint64_t after,
 	struct mr_control_apps *ret_list); // ascending by key id
