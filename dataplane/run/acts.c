@@ -114,12 +114,23 @@ static bool work_on_sent(struct mr_acts *acts, struct mr_order *order)
 	return true;
 }
 
+// Whoever asked must not wait for good, and what ends by itself is found again.
+static bool is_stuck(struct mr_acts *acts, struct mr_order *order)
+{
+	if (acts->now.mono_ns - order->began_ns < ANSWER_NS)
+		return false;
+	mr_order_fail(order, -EAGAIN,
+		"nothing was changed: for 3 s the journal, or a stage, has taken nothing. See "
+		"millrace status, and ask again");
+	return true;
+}
+
 static bool work_on_order(struct mr_acts *acts, struct mr_order *order, bool *blocked)
 {
 	switch (order->state) {
 	case MR_ORDER_WAITING:
 		*blocked = *blocked || !mr_order_begin(acts, order);
-		return !*blocked;
+		return !*blocked || is_stuck(acts, order);
 	case MR_ORDER_SENT:
 		return work_on_sent(acts, order);
 	case MR_ORDER_SURVEY:

@@ -310,6 +310,34 @@ static void orders_wait_for_room_in_the_node_stream_in_their_order(void **state)
 	assert_int_equal(second->effect.result, 0);
 }
 
+static void order_that_finds_no_room_is_answered_after_three_seconds_and_comes_not_later(
+	void **state)
+{
+	(void)state;
+	struct mr_ban filler = {.id = 999};
+	struct mr_order *order = ban(MR_SCOPE_APP, 1, MR_BAN_DROP);
+	order->ttl_ns = (uint64_t)SECOND;
+	settle();
+	while (mr_node_has_room(&world.node))
+		(void)mr_node_ban(&world.node, &filler, 0);
+	order = ban(MR_SCOPE_APP, 2, MR_BAN_DROP);
+	work();
+	assert_int_equal(order->state, MR_ORDER_WAITING);
+	for (uint32_t i = 0; i < 3; i++)
+		pass(SECOND);
+	assert_int_equal(order->effect.result, -EAGAIN);
+	assert_non_null(strstr(order->effect.message, "nothing was changed"));
+	for (uint32_t i = 0; i < MR_ORDERS_MAX; i++)
+		pass(SECOND); // the first one has ended, and is found again and again
+	assert_non_null(world.acts.free);
+	make_durable();
+	mr_stream_retire(&world.stream, mr_stream_watermark(&world.stream));
+	settle();
+	pass(SECOND);
+	settle();
+	assert_int_equal(mr_read(&world.bans), 0);
+}
+
 static void too_many_orders_are_turned_away(void **state)
 {
 	(void)state;
@@ -555,6 +583,7 @@ int main(void)
 		TEST(what_is_not_banned_cannot_be_lifted),
 		TEST(full_list_of_bans_says_so_and_takes_replacements),
 		TEST(orders_wait_for_room_in_the_node_stream_in_their_order),
+		TEST(order_that_finds_no_room_is_answered_after_three_seconds_and_comes_not_later),
 		TEST(too_many_orders_are_turned_away),
 		TEST(ban_ends_with_its_time_to_live),
 		TEST(pause_adds_up_ends_by_itself_and_is_resumed),
