@@ -65,11 +65,11 @@ static struct mr_cell cell_of(
 	const json_t *value = mr_answer_get(row, column->key);
 	struct mr_cell cell = {.key = column->title, .width = column->width, .text = "-"};
 
-	if (column->kind == MR_COLUMN_TEXT || column->kind == MR_COLUMN_NEEDED) {
+	if (column->kind <= MR_COLUMN_ID) {
 		snprintf(text, CELL_BYTES, "-");
 		if (value && !json_is_null(value))
 			put_text(value, text);
-		if (text_width > 0)
+		if (text_width > 0 && column->kind != MR_COLUMN_ID)
 			mr_text_cut(text, text_width);
 		cell.text = text;
 	} else if (json_is_number(value)) {
@@ -170,7 +170,6 @@ static void print_section(
 	call->render->table_end(&call->doc);
 }
 
-// Bytes of others are shown, not obeyed.
 void mr_answer_put(struct mr_call *call, const json_t *json, const struct mr_column *column)
 {
 	const json_t *value = mr_answer_get(json, column->key);
@@ -179,10 +178,7 @@ void mr_answer_put(struct mr_call *call, const json_t *json, const struct mr_col
 	if (value == NULL || json_is_null(value))
 		return;
 	put_text(value, text);
-	for (char *at = text; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
-	}
+	mr_text_tame(text);
 	fprintf(call->doc.out, "%s%-*s ", column->title, column->width, text);
 }
 
@@ -191,7 +187,7 @@ int mr_answer_print(struct mr_call *call, json_t *json, const struct mr_shape *s
 	FILE *out = call->doc.out;
 
 	if (call->render == &mr_render_json) {
-		json_dumpf(json, out, JSON_COMPACT);
+		json_dumpf(json, out, MR_ANSWER_FORM);
 		fputc('\n', out);
 	} else {
 		call->render->begin(&call->doc);

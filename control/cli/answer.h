@@ -7,6 +7,8 @@
 
 // Takes `json`. JSON as it came, on one line; text by the shape. 0, or -EIO.
 int mr_answer_print(struct mr_call *call, json_t *json, const struct mr_shape *shape);
+enum { MR_ANSWER_FORM = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12) };
+
 // Of a change: also what is in force now, and how to undo it. Takes `json`.
 int mr_answer_change(struct mr_call *call, json_t *json, const struct mr_shape *shape);
 const json_t *mr_answer_get(const json_t *json, const char *path); // "effect.webhooks"; NULL

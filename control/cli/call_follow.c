@@ -57,7 +57,7 @@ static void print_step(struct mr_call *call, const json_t *step)
 		{"app", "app ", MR_COLUMN_TEXT, 0}};
 
 	if (call->render == &mr_render_json) {
-		json_dumpf(step, call->doc.out, JSON_COMPACT);
+		json_dumpf(step, call->doc.out, MR_ANSWER_FORM);
 		fputc('\n', call->doc.out);
 		return;
 	}

@@ -279,7 +279,7 @@ static int show_once(struct session *session)
 	if (call->render == &mr_render_json) {
 		json_t *both = json_pack("{s:O,s:O}", "status", top->status, "hot", top->hot);
 
-		json_dumpf(both, call->doc.out, JSON_COMPACT);
+		json_dumpf(both, call->doc.out, MR_ANSWER_FORM);
 		fputc('\n', call->doc.out);
 		json_decref(both);
 		return 0;

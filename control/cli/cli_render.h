@@ -61,6 +61,8 @@ void mr_duration_text(uint64_t duration_ns, char *ret_text, size_t size);
 // 1234567 as "1,234,567".
 void mr_count_text(uint64_t count, char *ret_text, size_t size);
 
+// Bytes of others are shown, not obeyed: control characters, of both sets, become '?'.
+void mr_text_tame(char *text);
 // Cuts to `width` bytes, with ".." for the rest; at a character, not inside one.
 void mr_text_cut(char *text, size_t width);
 

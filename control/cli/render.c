@@ -51,6 +51,18 @@ void mr_count_text(uint64_t count, char *ret_text, size_t size)
 	ret_text[at] = 0;
 }
 
+void mr_text_tame(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at; at++) {
+		const bool is_c1 = *at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+
+		if (*at < ' ' || *at == 0x7f || is_c1)
+			*at = '?';
+		if (is_c1)
+			*++at = '?';
+	}
+}
+
 void mr_text_cut(char *text, size_t width)
 {
 	size_t length = strlen(text);

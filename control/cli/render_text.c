@@ -18,14 +18,10 @@ static void put_key(struct mr_document *doc, const char *key, int width)
 	fprintf(doc->out, "%*s", width, words);
 }
 
-// Bytes of others are shown, not obeyed: control characters become '?'.
 static void put_safe(const char *text, char *ret_text, size_t size)
 {
 	snprintf(ret_text, size, "%s", text ? text : "");
-	for (char *at = ret_text; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
-	}
+	mr_text_tame(ret_text);
 }
 
 static const char *cell_text(const struct mr_cell *cell, char *buffer, size_t size)

@@ -11,6 +11,10 @@
 	{                                              \
 		key_, title_, MR_COLUMN_NEEDED, width_ \
 	}
+#define ID(key_, title_, width_)                   \
+	{                                          \
+		key_, title_, MR_COLUMN_ID, width_ \
+	}
 #define COUNT(key_, title_, width_)                   \
 	{                                             \
 		key_, title_, MR_COLUMN_COUNT, width_ \
@@ -84,12 +88,12 @@ const struct mr_shape mr_shape_status = {{
 
 const struct mr_shape mr_shape_hot = {{
 	{"hot", "data",
-		{TEXT("id", "id", 20), TEXT("kind", "kind", 9), RATE("rate", "per second", 10),
+		{ID("id", "id", 20), TEXT("kind", "kind", 9), RATE("rate", "per second", 10),
 			COUNT("error", "error", 6), COUNT("refused", "refused", 8),
 			COUNT("queued", "queued", 7), TEXT("banned", "banned", 0)}},
 	{"whose", "data",
-		{TEXT("id", "id", 20), TEXT("app", "app", 14), TEXT("workspace", "workspace", 18),
-			TEXT("database", "database", 18)}},
+		{ID("id", "id", 20), ID("app", "app", 14), ID("workspace", "workspace", 18),
+			ID("database", "database", 18)}},
 	{"endpoints", "data",
 		{TEXT("origin", "origin", 32), COUNT("pending", "pending", 9),
 			COUNT("requests_failed", "failed", 8), MS("request_mean_ms", "mean", 10),
@@ -98,7 +102,7 @@ const struct mr_shape mr_shape_hot = {{
 
 const struct mr_shape mr_shape_ledgers = {{
 	{"ledgers", "data",
-		{TEXT("kind", "kind", 9), TEXT("id", "id", 16), COUNT("accepted", "accepted", 11),
+		{TEXT("kind", "kind", 9), ID("id", "id", 16), COUNT("accepted", "accepted", 11),
 			COUNT("refused", "refused", 9), COUNT("queued", "queued", 8),
 			COUNT("distributed", "distributed", 11)}},
 }};
@@ -111,7 +115,7 @@ const struct mr_shape mr_shape_latencies = {{
 
 const struct mr_shape mr_shape_bans = {{
 	{"bans", "data",
-		{TEXT("kind", "kind", 9), TEXT("scope", "id", 16), TEXT("mode", "mode", 8),
+		{TEXT("kind", "kind", 9), ID("scope", "id", 16), TEXT("mode", "mode", 8),
 			COUNT("rate", "rate", 7), S("expires_in_s", "left", 10),
 			TEXT("reason", "reason", 0)}},
 }};
@@ -142,9 +146,10 @@ const struct mr_shape mr_shape_effect = {{
 
 const struct mr_shape mr_shape_webhooks = {{
 	{"webhooks", "data",
-		{TEXT("id", "id", 10), TEXT("state", "state", 9),
-			COUNT("delivered", "delivered", 11), COUNT("pending", "pending", 9),
-			TEXT("last_status", "last", 4), TEXT("origin", "origin", 0)}},
+		{ID("id", "id", 20), TEXT("state", "state", 9), COUNT("delivered", "delivered", 11),
+			COUNT("pending", "pending", 9), TEXT("last_status", "last", 0)}},
+	{"where", "data",
+		{ID("id", "id", 20), TEXT("name", "name", 16), TEXT("origin", "origin", 0)}},
 }};
 
 const struct mr_shape mr_shape_webhook = {{
@@ -173,9 +178,10 @@ const struct mr_shape mr_shape_attempts = {{
 
 const struct mr_shape mr_shape_lags = {{
 	{"lag", "data",
-		{TEXT("id", "id", 10), TEXT("state", "state", 9), COUNT("lag_events", "behind", 11),
-			S("lag_s", "oldest", 11), S("eta_s", "drained in", 11),
-			TEXT("origin", "origin", 0)}},
+		{ID("id", "id", 20), TEXT("state", "state", 9), COUNT("lag_events", "behind", 11),
+			S("lag_s", "oldest", 11), S("eta_s", "drained in", 11)}},
+	{"where", "data",
+		{ID("id", "id", 20), TEXT("name", "name", 16), TEXT("origin", "origin", 0)}},
 }};
 
 const struct mr_shape mr_shape_tested = {{
@@ -192,13 +198,13 @@ const struct mr_shape mr_shape_secret = {{
 
 const struct mr_shape mr_shape_apps = {{
 	{"apps", "data",
-		{TEXT("app", "app", 20), TEXT("key", "key", 20), TEXT("source", "source", 8),
+		{ID("app", "app", 20), ID("key", "key", 20), TEXT("source", "source", 8),
 			TEXT("name", "name", 0)}},
 }};
 
 const struct mr_shape mr_shape_tokens = {{
 	{"tokens", "data",
-		{TEXT("id", "id", 6), TEXT("role", "role", 8), TEXT("app", "app", 20),
+		{ID("id", "id", 6), TEXT("role", "role", 8), ID("app", "app", 20),
 			TEXT("created_at", "since", 24), TEXT("name", "name", 0)}},
 }};
 
@@ -219,8 +225,9 @@ const struct mr_shape mr_shape_alarms = {{
 
 const struct mr_shape mr_shape_audit = {{
 	{"audit", "data",
-		{TEXT("at", "at", 24), TEXT("who", "who", 14), TEXT("via", "via", 6),
-			TEXT("act", "act", 12), TEXT("scope", "scope", 0)}},
+		{TEXT("at", "at", 24), TEXT("who", "who", 12), TEXT("via", "via", 6),
+			TEXT("act", "act", 12), ID("scope", "scope", 12),
+			TEXT("result", "result", 0)}},
 }};
 
 const struct mr_shape mr_shape_explained = {{
@@ -233,7 +240,7 @@ const struct mr_shape mr_shape_explained = {{
 		{COUNT("events", "events", 0), TEXT("penalised", "penalised", 0),
 			TEXT("held", "held", 0)}},
 	{"webhooks", "webhooks",
-		{TEXT("webhook", "webhook", 20), TEXT("resource", "resource", 20),
+		{ID("webhook", "webhook", 20), ID("resource", "resource", 20),
 			TEXT("why", "why", 0)}},
 }};
 

@@ -6,6 +6,7 @@
 enum mr_column_kind {
 	MR_COLUMN_TEXT, // of whatever it is
 	MR_COLUMN_NEEDED, // the same; a row that has none is left out
+	MR_COLUMN_ID, // never cut: it is what people type next
 	MR_COLUMN_COUNT,
 	MR_COLUMN_SECONDS, // a duration
 	MR_COLUMN_MILLISECONDS,

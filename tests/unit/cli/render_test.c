@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "answer.h"
 #include "cli_render.h"
+#include "shapes.h"
 
 static void print_all(const struct mr_render *render, struct mr_document *doc)
 {
@@ -74,6 +76,52 @@ static void text_has_one_header_per_table_and_obeys_no_control_character(void **
 		"  shard0          12.3 %     1,234,567\n"
 		"\nempty\n"
 		"  none\n");
+}
+
+static void no_character_of_others_is_obeyed(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {{"plain", "plain"}, {"a\033[31m", "a?[31m"},
+		{"a\xc2\x9b"
+		 "31m",
+			"a??31m"},
+		{"a\177", "a?"}, {"\xc2\xa0", "\xc2\xa0"}, {"\xc3\x9b", "\xc3\x9b"},
+		{"\xc2", "\xc2"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		mr_text_tame(text);
+		assert_string_equal(text, cases[i].shown);
+	}
+}
+
+static void an_id_is_never_cut(void **state)
+{
+	static const struct mr_shape *const shapes[] = {&mr_shape_hot, &mr_shape_ledgers,
+		&mr_shape_bans, &mr_shape_webhooks, &mr_shape_lags, &mr_shape_apps,
+		&mr_shape_audit};
+	static const char document[] =
+		"{\"data\": [{\"id\": \"18446744073709551615\", \"scope\": \"18446744073709551615\","
+		" \"app\": \"18446744073709551615\", \"kind\": \"app\", \"at\": \"now\"}]}";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		char *text = NULL;
+		size_t length = 0;
+		struct mr_call call = {.render = &mr_render_text,
+			.doc = {.out = open_memstream(&text, &length), .width = 80}};
+
+		assert_int_equal(
+			mr_answer_print(&call, json_loads(document, 0, NULL), shapes[i]), 0);
+		fclose(call.doc.out);
+		assert_non_null(strstr(text, "18446744073709551615"));
+		assert_null(strstr(text, "18446744.."));
+		free(text);
+	}
 }
 
 static void durations_read_well_at_every_scale(void **state)
@@ -142,6 +190,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_one_line_with_units_in_keys_and_ids_as_strings),
 		cmocka_unit_test(text_has_one_header_per_table_and_obeys_no_control_character),
+		cmocka_unit_test(no_character_of_others_is_obeyed),
+		cmocka_unit_test(an_id_is_never_cut),
 		cmocka_unit_test(durations_read_well_at_every_scale),
 		cmocka_unit_test(counts_are_grouped_by_thousands),
 		cmocka_unit_test(renderers_are_found_by_name_only),
