@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000, ANSWER_MS = 300000, TOKEN_BYTES_MAX = 512 };
+enum { CONNECT_MS = 3000, ANSWER_MS = 15000, SLOW_ANSWER_MS = 150000, TOKEN_BYTES_MAX = 512 };
 enum { BODY_BYTES_MAX = 64 << 20, ROWS_MAX = 1000, PAGE_ROWS_MAX = 1000 };
 
 struct reply {
@@ -76,6 +76,16 @@ static int fail_connect(struct mr_call *call, CURL *curl, CURLcode code)
 		whom, error ? strerror((int)error) : curl_easy_strerror(code), direct);
 }
 
+// Whoever is on call must not wait for a daemon that hangs.
+static long patience_ms(const struct mr_call *call)
+{
+	if (call->answer_ms)
+		return call->answer_ms;
+	return call->line->command->api.slow || mr_line_has(call->line, MR_OPTION_DRY_RUN)
+		? SLOW_ANSWER_MS
+		: ANSWER_MS;
+}
+
 static int perform(struct mr_call *call, const char *method, const char *path, const char *body,
 	struct reply *ret_reply)
 {
@@ -98,8 +108,7 @@ static int perform(struct mr_call *call, const char *method, const char *path, c
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-			(long)(call->answer_ms ? call->answer_ms : ANSWER_MS));
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, patience_ms(call));
 		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(curl, CURLOPT_USERAGENT, "millrace/" MR_VERSION);

@@ -16,7 +16,7 @@ struct mr_call {
 	const char *control; // path of the daemon's socket; NULL: `url`
 	const char *url;
 	const char *token_file;
-	uint32_t answer_ms; // how long to wait for the daemon; 0: as long as acts may take
+	uint32_t answer_ms; // how long to wait for the daemon; 0: the usual time of the command
 	char why[MR_DIRECT_WHY_BYTES]; // of a failure
 };
 

@@ -105,6 +105,7 @@ struct mr_api {
 	uint64_t body; // options whose values make the body
 	bool body_arguments; // arguments stand in it, by their names
 	const struct mr_shape *shape; // of the answer
+	bool slow; // walks queues, or waits for somebody else
 };
 
 struct mr_call;

@@ -59,7 +59,7 @@ int mr_webhook_ask(struct mr_request *request, const char *act, enum mr_control_
 	} while (mr_line_again(request->line, r));
 	const uint64_t id = named ? named : ret_done->id;
 
-	if (id && mr_line_open(request->line, ignored) == 0)
+	if (id && r == 0 && mr_line_open(request->line, ignored) == 0)
 		(void)mr_line_again(request->line,
 			mr_webhook_book_read(
 				request->daemon->webhooks, &request->line->direct, id, ignored));

@@ -1,10 +1,11 @@
 #include "direct_acts.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-// An act waits for every stage and for the disk, a purge for its walk.
-enum { ACT_TIMEOUT_MS = 30000, TIMEOUT_MS = 5000 };
+// The router answers an act within 3 s, in force or not; a purge, or a dry run, walks all queues.
+enum { ACT_TIMEOUT_MS = 5000, WALK_TIMEOUT_MS = 30000, TIMEOUT_MS = 5000 };
 
 #define terminate(text) ((text)[sizeof(text) - 1] = 0)
 
@@ -14,14 +15,26 @@ static int fail(char *ret_why, int error, const char *text)
 	return error;
 }
 
+static uint32_t patience_ms(enum mr_control_type type, const void *body)
+{
+	const bool walks = type == MR_CONTROL_PURGE
+		|| (type == MR_CONTROL_BAN
+			&& ((const struct mr_control_ban *)body)->flags & MR_ACT_DRY_RUN);
+
+	return walks ? WALK_TIMEOUT_MS : ACT_TIMEOUT_MS;
+}
+
 int mr_direct_act(struct mr_direct *direct, enum mr_control_type type, const void *body,
 	size_t body_bytes, struct mr_control_effect *ret_effect, char *ret_why)
 {
-	int r = mr_direct_wait(direct, ACT_TIMEOUT_MS);
+	int r = mr_direct_wait(direct, patience_ms(type, body));
 
 	if (r == 0)
 		r = mr_direct_ask(
 			direct, type, body, body_bytes, ret_effect, sizeof(*ret_effect), ret_why);
+	if (r == -ETIMEDOUT)
+		return fail(ret_why, r,
+			"millraced does not answer: its main thread is stuck. What was asked for may come into force when it goes on");
 	if (r < 0)
 		return r;
 	mr_direct_wait(direct, TIMEOUT_MS);
