@@ -80,6 +80,9 @@ static void subject_text(const struct mr_act *act, char ret_text[MR_SCOPE_TEXT_B
 			act->subject & MR_PAUSE_DISTRIBUTION ? "distribution " : "",
 			act->subject & MR_PAUSE_DELIVERY ? "delivery" : "");
 		break;
+	case MR_ACT_RELOADED:
+		snprintf(ret_text, MR_SCOPE_TEXT_BYTES, "configuration");
+		break;
 	default:
 		snprintf(ret_text, MR_SCOPE_TEXT_BYTES, "%" PRIu64, act->subject);
 		break;

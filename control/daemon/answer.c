@@ -80,11 +80,12 @@ const char *mr_status_phrase(unsigned status)
 		const char *phrase;
 	} phrases[] = {{200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
 		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {409, "Conflict"}, {412, "Precondition Failed"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"},
-		{421, "Misdirected Request"}, {422, "Unprocessable Content"},
-		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {502, "Bad Gateway"},
-		{503, "Service Unavailable"}, {504, "Gateway Timeout"},
+		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"},
+		{412, "Precondition Failed"}, {413, "Content Too Large"},
+		{415, "Unsupported Media Type"}, {421, "Misdirected Request"},
+		{422, "Unprocessable Content"}, {429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+		{502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
 		{507, "Insufficient Storage"}};
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
@@ -141,11 +142,13 @@ void mr_problem_plane(struct mr_request *request, int error, const char *why)
 	case ENOENT:
 		status = request->snapshot->connected ? 404 : 503;
 		break;
-	case EPERM: // of a scope that takes in everything; or not let in at all
+	case EPERM: // a scope that takes in everything, a webhook of the file; or not let in at all
 		status = request->snapshot->connected ? 422 : 503;
 		break;
 	case EEXIST:
-		status = 409;
+	case EBUSY:
+	case ENOTCONN:
+		status = request->snapshot->connected ? 409 : 503;
 		break;
 	case ENOSPC:
 		status = 507;

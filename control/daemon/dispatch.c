@@ -78,11 +78,29 @@ static bool is_word_of(const char *words, const char *word)
 	return false;
 }
 
-// A parameter that is spelled wrong must not make a change of what was meant as a dry run.
+// What is left out could be the one that matters: Origin, If-Match, dry_run.
+static bool check_complete(struct mr_request *request)
+{
+	if (!request->too_many)
+		return true;
+	mr_problem(request, 431, "a request has at most %d headers and %d parameters",
+		MR_REQUEST_HEADERS_MAX, MR_REQUEST_QUERY_MAX);
+	return false;
+}
+
+// A parameter that is spelled wrong, or given twice, must not make a change of what was meant as a
+// dry run.
 static bool check_query(struct mr_request *request)
 {
 	for (uint32_t i = 0; i < request->query_count; i++) {
-		if (is_word_of(request->match.route->query, request->query[i].name))
+		const char *name = request->query[i].name;
+
+		for (uint32_t j = 0; j < i; j++)
+			if (strcasecmp(name, request->query[j].name) == 0) {
+				mr_problem(request, 400, "parameter \"%s\" is given twice", name);
+				return false;
+			}
+		if (is_word_of(request->match.route->query, name))
 			continue;
 		mr_problem(request, 400, "unknown parameter \"%s\"; known are: %s",
 			request->query[i].name,
@@ -126,7 +144,7 @@ static bool check_body(struct mr_request *request)
 
 bool mr_dispatch_check(struct mr_request *request)
 {
-	if (!mr_access_host(request) || !check_route(request))
+	if (!check_complete(request) || !mr_access_host(request) || !check_route(request))
 		return false;
 	if (strcmp(request->caller.via, "tcp") == 0)
 		mr_access_token(request);

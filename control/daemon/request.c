@@ -195,7 +195,8 @@ bool mr_body_text(
 		return false;
 	}
 	for (const char *at = ret_text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f
+			|| ((unsigned char)*at == 0xc2 && (unsigned char)at[1] < 0xa0)) {
 			ret_text[0] = 0;
 			mr_body_mistake(
 				request, field, "must be one line without control characters");

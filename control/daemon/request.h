@@ -60,6 +60,7 @@ struct mr_request {
 	struct mr_route_match match;
 	struct mr_caller caller;
 	uint32_t headers_count, query_count;
+	bool too_many; // headers or parameters: some are not here
 	struct mr_pair headers[MR_REQUEST_HEADERS_MAX];
 	struct mr_pair query[MR_REQUEST_QUERY_MAX];
 	char *body; // heap, NUL behind it

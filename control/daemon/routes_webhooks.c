@@ -45,12 +45,15 @@ static void get_webhook(struct mr_request *request)
 static void get_attempts(struct mr_request *request)
 {
 	struct mr_control_webhook_row row;
+	uint64_t limit;
 
-	if (!mr_webhook_named(request, "id", &row))
+	if (!mr_query_u64(request, "limit", 1, 1000, MR_ATTEMPTS_KEPT, &limit)
+		|| !mr_webhook_named(request, "id", &row))
 		return;
 	struct mr_attempt_seen *attempts = calloc(MR_ATTEMPTS_KEPT, sizeof(*attempts));
+	const uint32_t max = limit < MR_ATTEMPTS_KEPT ? (uint32_t)limit : MR_ATTEMPTS_KEPT;
 	const uint32_t count = attempts
-		? mr_attempt_log_read(request->daemon->attempts, row.id, MR_ATTEMPTS_KEPT, attempts)
+		? mr_attempt_log_read(request->daemon->attempts, row.id, max, attempts)
 		: 0;
 	json_t *data = json_array();
 
@@ -146,7 +149,7 @@ static const struct mr_route routes[] = {
 		MR_ROUTE_HERE, 0},
 	{"GET", "/v1/webhooks/{id}", "getWebhook", NULL, get_webhook, MR_ROLE_VIEW, MR_ROUTE_HERE,
 		0},
-	{"GET", "/v1/webhooks/{id}/attempts", "listAttempts", NULL, get_attempts, MR_ROLE_VIEW,
+	{"GET", "/v1/webhooks/{id}/attempts", "listAttempts", "limit", get_attempts, MR_ROLE_VIEW,
 		MR_ROUTE_HERE, 0},
 	{"POST", "/v1/webhooks/{id}/test", "testWebhook", NULL, post_test, MR_ROLE_OPERATE,
 		MR_ROUTE_SLOW, 0},

@@ -35,11 +35,13 @@ struct exchange {
 	char path[MR_REQUEST_PATH_MAX];
 };
 
-static enum MHD_Result add_pair(
-	struct mr_pair *pairs, uint32_t *count, uint32_t max, const char *name, const char *value)
+static enum MHD_Result add_pair(struct mr_request *request, struct mr_pair *pairs, uint32_t *count,
+	uint32_t max, const char *name, const char *value)
 {
-	if (*count == max)
+	if (*count == max) {
+		request->too_many = true;
 		return MHD_NO;
+	}
 	pairs[(*count)++] = (struct mr_pair){.name = name, .value = value};
 	return MHD_YES;
 }
@@ -50,8 +52,8 @@ static enum MHD_Result add_header(
 	struct mr_request *request = closure;
 
 	(void)kind;
-	return add_pair(
-		request->headers, &request->headers_count, MR_REQUEST_HEADERS_MAX, name, value);
+	return add_pair(request, request->headers, &request->headers_count, MR_REQUEST_HEADERS_MAX,
+		name, value);
 }
 
 static enum MHD_Result add_query(
@@ -60,7 +62,8 @@ static enum MHD_Result add_query(
 	struct mr_request *request = closure;
 
 	(void)kind;
-	return add_pair(request->query, &request->query_count, MR_REQUEST_QUERY_MAX, name, value);
+	return add_pair(
+		request, request->query, &request->query_count, MR_REQUEST_QUERY_MAX, name, value);
 }
 
 // What every answer says of itself, unless its handler says otherwise.
@@ -181,6 +184,14 @@ static bool announces_too_much(const struct mr_request *request)
 		&& length > MR_REQUEST_BODY_MAX;
 }
 
+// A NUL would end a text early, and name something else than what was checked: it stays as it came.
+static size_t unescape(void *closure, struct MHD_Connection *connection, char *text)
+{
+	(void)closure;
+	(void)connection;
+	return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
+}
+
 static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_bytes,
 	void **state)
@@ -241,7 +252,8 @@ int mr_server_start(
 		strcmp(via, "tcp") == 0 ? (unsigned)CONNECTIONS_PER_ADDRESS_MAX : 0u,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_SECONDS,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+		MHD_OPTION_END);
 	if (!server->http) {
 		close(fd);
 		free(server);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "log.h"
 #include "store_schema.h"
 
-enum { STATEMENTS_MAX = 64, BUSY_TIMEOUT_MS = 2000 };
+// Acts wait for what they note down: whoever holds the file for long is not waited for.
+enum { STATEMENTS_MAX = 64, BUSY_TIMEOUT_MS = 200 };
 
 struct mr_store {
 	pthread_mutex_t lock;
@@ -60,9 +62,13 @@ static int open_database(struct mr_store *store, const char *path, char *ret_why
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
 			NULL, NULL, NULL);
 	if (r != SQLITE_OK) {
-		snprintf(ret_why, MR_STORE_WHY_BYTES,
-			"%s: %s; state_dir must be a directory of the daemon's own user", path,
-			store->database ? sqlite3_errmsg(store->database) : "no memory");
+		const bool is_spoiled = r == SQLITE_NOTADB || r == SQLITE_CORRUPT;
+
+		snprintf(ret_why, MR_STORE_WHY_BYTES, "%s: %s; %s", path,
+			store->database ? sqlite3_errmsg(store->database) : "no memory",
+			is_spoiled
+				? "put a copy back, or move the file away (audit and tokens are in it; bans are not)"
+				: "state_dir must be a directory of the daemon's own user");
 		return -EIO;
 	}
 	if (read_version(store->database) > mr_store_steps_count) {

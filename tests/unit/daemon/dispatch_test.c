@@ -1,5 +1,6 @@
 // Requests before they reach a handler, and bodies: what does not fit is refused with the right
 // status, says where it is wrong, and changes nothing.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 
 #include "answer.h"
 #include "daemon_rig.h"
+#include "snapshot.h"
 
 static struct rig rig;
 
@@ -55,6 +57,8 @@ static void every_bad_body_is_refused_with_its_pointers(void **state)
 		{"{\"kind\":\"app\",\"id\":\"1\",\"mode\":\"drop\",\"reason\":\"\"}", 422,
 			"/reason"},
 		{"{\"kind\":\"app\",\"id\":\"1\",\"mode\":\"drop\",\"reason\":\"a\\nb\"}", 422,
+			"/reason"},
+		{"{\"kind\":\"app\",\"id\":\"1\",\"mode\":\"drop\",\"reason\":\"a\\u009b1m\"}", 422,
 			"/reason"},
 		{"{\"kind\":\"app\",\"id\":\"1\",\"mode\":\"throttle\",\"reason\":\"r\"}", 422,
 			"/rate"},
@@ -109,6 +113,9 @@ static void a_parameter_that_is_spelled_wrong_changes_nothing(void **state)
 	rig_query(&rig, "dryrun", "true");
 	assert_int_equal(rig_ask(&rig, "POST", "/v1/bans", ban), 400);
 	rig_query(&rig, "dry_run", "yes");
+	assert_int_equal(rig_ask(&rig, "POST", "/v1/bans", ban), 400);
+	rig_query(&rig, "dry_run", "false");
+	rig_query(&rig, "dry_run", "true");
 	assert_int_equal(rig_ask(&rig, "POST", "/v1/bans", ban), 400);
 	rig_query(&rig, "limit", "0");
 	assert_int_equal(rig_ask(&rig, "GET", "/v1/audit", NULL), 400);
@@ -198,6 +205,40 @@ static void pages_of_other_sites_change_nothing(void **state)
 	assert_int_equal(rig_ask(&rig, "DELETE", "/v1/tokens/1", NULL), 403);
 }
 
+static void refusals_of_the_router_are_no_outages(void **state)
+{
+	static const struct {
+		int error;
+		unsigned status, status_lost; // with the data plane, and without
+	} cases[] = {{-EINVAL, 422, 422}, {-ENOENT, 404, 503}, {-EEXIST, 409, 503},
+		{-EPERM, 422, 503}, {-EBUSY, 409, 503}, {-ENOTCONN, 409, 503}, {-ENOSPC, 507, 507},
+		{-ETIMEDOUT, 503, 503}, {-ECONNREFUSED, 503, 503}};
+	static const struct mr_snapshot there = {.connected = true};
+	static const struct mr_snapshot lost;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig.request.path = "/v1/bans";
+		rig.request.snapshot = &there;
+		mr_problem_plane(&rig.request, cases[i].error, "why");
+		assert_int_equal(rig.request.answer.status, cases[i].status);
+		mr_answer_clear(&rig.request.answer);
+		rig.request.snapshot = &lost;
+		mr_problem_plane(&rig.request, cases[i].error, "why");
+		assert_int_equal(rig.request.answer.status, cases[i].status_lost);
+		mr_answer_clear(&rig.request.answer);
+	}
+	rig.request.snapshot = NULL;
+}
+
+static void a_request_that_was_cut_is_refused(void **state)
+{
+	(void)state;
+	rig_header(&rig, "X-Last-That-Fits", "1");
+	rig.request.too_many = true;
+	assert_int_equal(rig_ask(&rig, "GET", "/healthz", NULL), 431);
+}
+
 static void a_key_makes_a_change_once(void **state)
 {
 	static const char other[] = "{\"name\":\"b\",\"role\":\"view\"}";
@@ -260,6 +301,9 @@ int main(void)
 			a_token_of_an_app_sees_its_own_webhooks_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			pages_of_other_sites_change_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_that_was_cut_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			refusals_of_the_router_are_no_outages, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_key_makes_a_change_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_failed_is_audited_too, setup, teardown),
 	};

@@ -86,6 +86,24 @@ static void a_store_of_a_newer_release_is_left_alone(void **state)
 	assert_non_null(strstr(why, "newer release"));
 }
 
+static void a_spoiled_store_says_what_is_lost_with_it(void **state)
+{
+	char why[MR_STORE_WHY_BYTES];
+	char path[64];
+	struct mr_store *store = NULL;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/control.db", directory);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	for (int i = 0; i < 8192; i++)
+		fputc('x', file);
+	fclose(file);
+	assert_int_equal(mr_store_open(&store, directory, why), -EIO);
+	assert_non_null(strstr(why, "move the file away"));
+}
+
 static void a_state_directory_that_is_none_is_named(void **state)
 {
 	char why[MR_STORE_WHY_BYTES];
@@ -151,6 +169,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_store_is_opened_again_as_it_was, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_store_of_a_newer_release_is_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_spoiled_store_says_what_is_lost_with_it, setup, teardown),
 		cmocka_unit_test(a_state_directory_that_is_none_is_named),
 		cmocka_unit_test(only_the_whole_token_is_one),
 		cmocka_unit_test(wrong_settings_are_all_named),
