@@ -70,8 +70,7 @@ bool sim_world_may_purge(
 	const struct sim_world *world, uint64_t number, const struct mr_ledger_view *view)
 {
 	return world->options.bans
-		&& sim_operator_may_purge(
-			&world->operator, number, view->object, view->intended_ns);
+		&& sim_operator_may_purge(&world->op, number, view->object, view->intended_ns);
 }
 
 // What the webhook was owed, and how much of that no purge can have dropped.

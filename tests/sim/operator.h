@@ -26,6 +26,14 @@ struct sim_purge {
 	uint64_t done_ns; // UINT64_MAX: under way
 };
 
+struct sim_barred { // an event, and when
+	uint64_t number, object;
+	uint64_t offered_ns;
+	uint64_t at_ns;
+	const uint64_t *crashed_ns;
+	uint32_t crashes;
+};
+
 struct sim_operator {
 	const struct sim_options *options;
 	const struct mr_workload *workload;
@@ -42,26 +50,32 @@ struct sim_operator {
 	bool is_surveying;
 	bool is_purging;
 	uint32_t stopped;
+	uint64_t still_ns; // from then on no attempt begins; UINT64_MAX: they may
 	uint64_t pause_ns; // when ingest was last paused, sent until in force that it is not
 	uint64_t resume_ns;
 	uint64_t deal_ns;
 	uint64_t counted, dropped; // events, by surveys
+	uint64_t deliveries_counted, deliveries_dropped;
+	uint64_t objects[MR_TAPS_MAX]; // that are followed
 };
 
-void sim_operator_init(struct sim_operator *operator, const struct sim_options * options,
+void sim_operator_init(struct sim_operator *op, const struct sim_options *options,
 	const struct mr_workload *workload);
-void sim_operator_fini(struct sim_operator *operator);
+void sim_operator_fini(struct sim_operator *op);
 // A router has started: hears of everything before it does anything else.
-void sim_operator_boot(struct sim_operator *operator, struct sim_router * router, uint64_t now_ns);
-void sim_operator_step(struct sim_operator *operator, uint64_t now_ns);
-bool sim_operator_is_idle(const struct sim_operator *operator); // nothing is in force or under way
+void sim_operator_boot(struct sim_operator *op, struct sim_router *router, uint64_t now_ns);
+void sim_operator_step(struct sim_operator *op, uint64_t now_ns);
+bool sim_operator_is_idle(const struct sim_operator *op); // nothing is in force or under way
 
 // The event was offered then and settled now: whether the router may have refused it so, or
 // accepted it.
-bool sim_operator_may_refuse(const struct sim_operator *operator, uint64_t number, uint64_t object,
+bool sim_operator_may_refuse(const struct sim_operator *op, uint64_t number, uint64_t object,
 	uint64_t offered_ns, uint8_t reason);
 bool sim_operator_may_accept(
-	const struct sim_operator *operator, uint64_t number, uint64_t object, uint64_t offered_ns);
+	const struct sim_operator *op, uint64_t number, uint64_t object, uint64_t offered_ns);
 // Whether a purge may have dropped it.
 bool sim_operator_may_purge(
-	const struct sim_operator *operator, uint64_t number, uint64_t object, uint64_t offered_ns);
+	const struct sim_operator *op, uint64_t number, uint64_t object, uint64_t offered_ns);
+// Whether a rule has barred the event from a first attempt at that moment, and had no crash between
+// the offer and its coming into force: what was recorded before a crash goes on after it.
+bool sim_operator_bars(const struct sim_operator *op, const struct sim_barred *asked);

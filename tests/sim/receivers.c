@@ -45,11 +45,11 @@ static bool is_exact(const struct sim_options *options)
 		== 0;
 }
 
-static bool may_come_again(const struct sim_receivers *receivers, uint64_t taken_ns)
+bool sim_receivers_may_forget(const struct sim_receivers *receivers, uint64_t known_ns)
 {
 	for (uint32_t i = 0; i < receivers->crashes; i++)
-		if (receivers->crashed_ns[i] + receivers->options->answer_ns >= taken_ns
-			&& receivers->crashed_ns[i] <= taken_ns + receivers->settle_ns)
+		if (receivers->crashed_ns[i] + receivers->options->answer_ns >= known_ns
+			&& receivers->crashed_ns[i] <= known_ns + receivers->settle_ns)
 			return true;
 	return false;
 }
@@ -59,7 +59,7 @@ static void judge_again(struct sim_receivers *receivers, const struct mr_checked
 	uint64_t key = mr_hash_bytes(request->id, request->id_length, request->path) | 1;
 	uint64_t *taken_ns = mr_map_at(&receivers->taken, key, NULL);
 	mr_assert(taken_ns != NULL);
-	receivers->late += *taken_ns != 0 && !may_come_again(receivers, *taken_ns);
+	receivers->late += *taken_ns != 0 && !sim_receivers_may_forget(receivers, *taken_ns);
 	if (request->answered)
 		*taken_ns = request->now_ns;
 }

@@ -52,6 +52,8 @@ void sim_receivers_configure(
 // In every boot.
 bool sim_receivers_stays(const struct sim_receivers *receivers, uint32_t webhook);
 void sim_receivers_attach(struct sim_receivers *receivers, struct mr_net *net);
+// A crash may have made the router forget what it knew then.
+bool sim_receivers_may_forget(const struct sim_receivers *receivers, uint64_t known_ns);
 void sim_receivers_crashed(struct sim_receivers *receivers, uint64_t now_ns);
 // Whether the webhook has answered 400 to the event.
 bool sim_receivers_rejected(struct sim_receivers *receivers, uint32_t webhook, uint64_t number);

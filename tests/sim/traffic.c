@@ -113,12 +113,12 @@ static bool agrees(
 	const struct sim_traffic *traffic, const struct mr_pending *event, uint8_t reason)
 {
 	const uint64_t number = mr_producer_flow_number(event);
-	if (traffic->operator== NULL)
+	if (traffic->op == NULL)
 		return true;
-	return reason == MR_REASON_OK ? sim_operator_may_accept(
-		       traffic->operator, number, event->object, event->intended_ns)
-				      : sim_operator_may_refuse(traffic->operator, number,
-					      event->object, event->intended_ns, reason);
+	return reason == MR_REASON_OK
+		? sim_operator_may_accept(traffic->op, number, event->object, event->intended_ns)
+		: sim_operator_may_refuse(
+			traffic->op, number, event->object, event->intended_ns, reason);
 }
 
 static void settle(

@@ -28,7 +28,7 @@ struct sim_stream { // of events at an even rate
 struct sim_traffic {
 	const struct sim_options *options;
 	struct sim_network *network;
-	const struct sim_operator *operator; // NULL: none
+	const struct sim_operator *op; // NULL: none
 	struct mr_workload workload;
 	struct mr_ledger ledger;
 	struct mr_retry_queue retries;

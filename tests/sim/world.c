@@ -34,8 +34,10 @@ bool sim_world_boot(struct sim_world *world)
 	if (!sim_router_open(&world->router, &boot))
 		return false;
 	sim_receivers_attach(&world->receivers, world->router.net);
-	if (world->options.bans)
-		sim_operator_boot(&world->operator, & world->router, world->now_ns);
+	if (world->options.bans) {
+		sim_operator_boot(&world->op, &world->router, world->now_ns);
+		sim_watch_boot(&world->watch, &world->router);
+	}
 	sim_cost_init(&world->cost, COST_UNIT_NS);
 	memset(world->stalled_until_ns, 0, sizeof(world->stalled_until_ns));
 	return true;
@@ -50,11 +52,13 @@ void sim_world_open(struct sim_world *world, const struct sim_options *options)
 	sim_network_init(&world->network, &world->faults, options->seed);
 	sim_traffic_init(&world->traffic, options, &world->network, world->now_ns);
 	if (options->bans) {
-		sim_operator_init(&world->operator, options, &world->traffic.workload);
-		world->traffic.operator= & world->operator;
+		sim_operator_init(&world->op, options, &world->traffic.workload);
+		world->traffic.op = &world->op;
 	}
 	sim_receivers_init(&world->receivers, options, &world->faults, &world->traffic.ledger,
 		sim_hash_seed(options));
+	if (options->bans)
+		sim_watch_init(&world->watch, &world->op, &world->receivers, &world->traffic);
 	if (options->journal.on)
 		sim_journal_init(&world->journal, options);
 	bool made = sim_world_boot(world);
@@ -65,8 +69,10 @@ void sim_world_close(struct sim_world *world)
 {
 	sim_router_close(&world->router);
 	sim_receivers_fini(&world->receivers);
-	if (world->options.bans)
-		sim_operator_fini(&world->operator);
+	if (world->options.bans) {
+		sim_watch_fini(&world->watch);
+		sim_operator_fini(&world->op);
+	}
 	sim_traffic_fini(&world->traffic);
 	sim_network_fini(&world->network);
 	if (world->options.journal.on)
@@ -178,7 +184,7 @@ bool sim_world_round(struct sim_world *world)
 	sim_traffic_step(&world->traffic, world->now_ns);
 	sim_receivers_step(&world->receivers, world->now_ns);
 	if (world->options.bans)
-		sim_operator_step(&world->operator, world->now_ns);
+		sim_operator_step(&world->op, world->now_ns);
 	if (world->options.journal.on && !world->is_calm)
 		sim_journal_step(&world->journal, world->now_ns);
 	bool busy = step_stages(world);
@@ -186,6 +192,8 @@ bool sim_world_round(struct sim_world *world)
 	if (++world->rounds % AUDIT_ROUNDS == 0
 		&& !sim_router_audit(&world->router, why, sizeof(why)))
 		return sim_world_fails(world, why);
+	if (world->options.bans && !sim_watch_round(&world->watch))
+		return sim_world_fails(world, world->watch.why);
 	if (mr_expect_failures() > world->expectations)
 		return sim_world_fails(world, "an expectation failed");
 	move_clock(world, busy);
@@ -222,7 +230,7 @@ bool sim_world_calm(struct sim_world *world)
 	uint64_t end_ns = world->now_ns + CALM_NS;
 	world->faults = (struct sim_faults){0};
 	world->is_calm = true;
-	world->operator.is_calm = true;
+	world->op.is_calm = true;
 	if (world->options.journal.on)
 		sim_journal_calm(&world->journal);
 	world->options.answer_ns = world->options.answer_min_ns + QUICK_NS;
@@ -232,7 +240,7 @@ bool sim_world_calm(struct sim_world *world)
 		if (!sim_world_round(world))
 			return false;
 		if (world->rounds % AUDIT_ROUNDS == 0 && world->network.count == 0
-			&& (!world->options.bans || sim_operator_is_idle(&world->operator))
+			&& (!world->options.bans || sim_operator_is_idle(&world->op))
 			&& sim_traffic_unsettled(&world->traffic) == 0
 			&& sim_router_is_done(&world->router))
 			return true;

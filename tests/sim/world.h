@@ -10,6 +10,7 @@
 #include "receivers.h"
 #include "router.h"
 #include "traffic.h"
+#include "watch.h"
 
 struct sim_world {
 	struct sim_options options;
@@ -25,7 +26,8 @@ struct sim_world {
 	bool is_calm;
 	uint64_t delivered, dropped, recovered; // of the routers that are dead
 	struct sim_traffic traffic;
-	struct sim_operator operator; // with bans
+	struct sim_operator op; // with bans
+	struct sim_watch watch; // the same
 	struct sim_receivers receivers;
 	struct sim_cost cost;
 	uint64_t stalled_until_ns[MR_STAGES_MAX];
@@ -52,7 +54,7 @@ bool sim_world_calm(
 	struct sim_world *world); // no traffic, no faults, until everything is delivered
 bool sim_world_judge(
 	struct sim_world *world); // everything accepted was delivered or counted as dropped
-// Whether an operator may have had the event dropped.
+// Whether an op may have had the event dropped.
 bool sim_world_may_purge(
 	const struct sim_world *world, uint64_t number, const struct mr_ledger_view *view);
 uint64_t sim_world_dropped(const struct sim_world *world, uint32_t webhook); // of what it was owed
