@@ -111,6 +111,35 @@ static bool judge_webhook(struct sim_world *world, uint32_t index)
 	return false;
 }
 
+static uint64_t purged_by(const struct sim_world *world, enum mr_stage_kind kind)
+{
+	uint64_t purged = 0;
+	for (uint32_t i = 0; i < sim_router_stages(&world->router); i++)
+		if (world->router.wiring.stages[i].kind == kind)
+			purged +=
+				mr_read(&world->router.segment.stages[i].reasons[MR_REASON_PURGED]);
+	return purged;
+}
+
+// Purges have dropped what they said; all else has come since the rules ended, or a lane gave it up.
+static bool judge_bans(struct sim_world *world)
+{
+	const struct sim_operator *op = &world->op;
+	uint64_t deliveries_purged = purged_by(world, MR_STAGE_DELIVERY);
+	uint64_t given_up = sim_sum(&world->router, MR_DELIVERY_DROPPED) - deliveries_purged;
+	uint64_t lost = 0, first = 0;
+	for (uint32_t i = 0; i < world->options.webhooks; i++)
+		lost += sim_world_lost(world, i, &first);
+	const struct side sides[] = {
+		{"events dropped by purges, and what purges say", purged_by(world, MR_STAGE_SHARD),
+			op->dropped},
+		{"deliveries dropped by purges, and what purges say", deliveries_purged,
+			op->deliveries_dropped},
+		{"deliveries lost beyond those given up", lost > given_up ? lost - given_up : 0, 0},
+	};
+	return agree(world, sides, sizeof(sides) / sizeof(sides[0]));
+}
+
 bool sim_world_judge(struct sim_world *world)
 {
 	struct mr_checker_audit audit;
@@ -119,6 +148,8 @@ bool sim_world_judge(struct sim_world *world)
 		|| !judge_producers(world) || !judge_receivers(world))
 		return false;
 	if (world->options.journal.on && !sim_world_judge_journal(world))
+		return false;
+	if (world->options.bans && !world->options.journal.on && !judge_bans(world))
 		return false;
 	for (uint32_t i = 0; i < world->options.webhooks && !world->options.journal.on; i++)
 		if (!judge_webhook(world, i))

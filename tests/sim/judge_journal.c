@@ -5,8 +5,7 @@
 
 #include "world.h"
 
-// Accepted events that the webhook was owed and did not get.
-static uint64_t lost_of(struct sim_world *world, uint32_t webhook, uint64_t *ret_first)
+uint64_t sim_world_lost(struct sim_world *world, uint32_t webhook, uint64_t *ret_first)
 {
 	const struct mr_ledger *ledger = &world->traffic.ledger;
 	const struct mr_checker_path *path = &world->receivers.checker.paths[webhook];
@@ -29,8 +28,9 @@ bool sim_world_judge_journal(struct sim_world *world)
 {
 	uint64_t first = 0;
 	for (uint32_t i = 0; i < world->options.webhooks; i++) {
-		uint64_t lost =
-			sim_receivers_stays(&world->receivers, i) ? lost_of(world, i, &first) : 0;
+		uint64_t lost = sim_receivers_stays(&world->receivers, i)
+			? sim_world_lost(world, i, &first)
+			: 0;
 		if (lost == 0)
 			continue;
 		snprintf(world->why, sizeof(world->why),

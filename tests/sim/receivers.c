@@ -48,7 +48,7 @@ static bool is_exact(const struct sim_options *options)
 bool sim_receivers_may_forget(const struct sim_receivers *receivers, uint64_t known_ns)
 {
 	for (uint32_t i = 0; i < receivers->crashes; i++)
-		if (receivers->crashed_ns[i] + receivers->options->answer_ns >= known_ns
+		if (receivers->crashed_ns[i] + receivers->answer_ns >= known_ns
 			&& receivers->crashed_ns[i] <= known_ns + receivers->settle_ns)
 			return true;
 	return false;
@@ -234,7 +234,8 @@ static void describe(
 void sim_receivers_init(struct sim_receivers *receivers, const struct sim_options *options,
 	const struct sim_faults *faults, const struct mr_ledger *ledger, uint64_t hash_seed)
 {
-	*receivers = (struct sim_receivers){.options = options, .faults = faults};
+	*receivers = (struct sim_receivers){
+		.options = options, .faults = faults, .answer_ns = options->answer_ns};
 	mr_rng_seed(&receivers->rng, options->seed ^ 0x4ec);
 	receivers->hmac = mr_hmac_new(secret, sizeof(secret) - 1);
 	int err = mr_checker_init(&receivers->checker, &receivers->latency);

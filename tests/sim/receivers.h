@@ -37,6 +37,7 @@ struct sim_receivers {
 	// When the router must know that a request was taken, in worlds where no answer gets lost.
 	struct mr_map taken;
 	bool exact;
+	uint64_t answer_ns; // at most, before the calm
 	uint64_t settle_ns; // from there until no crash makes it forget
 	uint64_t crashed_ns[SIM_CRASHES_MAX];
 	uint32_t crashes;

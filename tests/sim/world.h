@@ -42,6 +42,9 @@ const char *sim_world_run(struct sim_world *world, const struct sim_options *opt
 bool sim_world_restart(struct sim_world *world);
 // Everything accepted was delivered, through all crashes.
 bool sim_world_judge_journal(struct sim_world *world);
+// Accepted events that the webhook was owed and did not get, although it took whatever came and no
+// purge may have dropped them. The first one, if any.
+uint64_t sim_world_lost(struct sim_world *world, uint32_t webhook, uint64_t *ret_first);
 bool sim_world_fails(struct sim_world *world, const char *what); // false
 // Makes the router of the next boot.
 bool sim_world_boot(struct sim_world *world);
