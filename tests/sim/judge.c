@@ -90,6 +90,22 @@ static uint64_t owed_to(const struct sim_world *world, uint64_t resource, uint64
 	return owed;
 }
 
+static uint64_t purged_by(const struct sim_world *world, enum mr_stage_kind kind)
+{
+	uint64_t purged = 0;
+	for (uint32_t i = 0; i < sim_router_stages(&world->router); i++)
+		if (world->router.wiring.stages[i].kind == kind)
+			purged +=
+				mr_read(&world->router.segment.stages[i].reasons[MR_REASON_PURGED]);
+	return purged;
+}
+
+// Events that shards had to give up for want of room: with bans, what those hold in memory.
+static uint64_t given_up_by_shards(const struct sim_world *world)
+{
+	return sim_sum(&world->router, MR_SHARD_DROPPED) - purged_by(world, MR_STAGE_SHARD);
+}
+
 // A receiver may have taken what the router then gave up (its answer was lost), never less than the
 // router thinks.
 static bool judge_webhook(struct sim_world *world, uint32_t index)
@@ -101,8 +117,9 @@ static bool judge_webhook(struct sim_world *world, uint32_t index)
 	uint64_t matched = mr_read(&row->matched);
 	uint64_t delivered = mr_read(&row->delivered);
 	uint64_t dropped = mr_read(&row->dropped);
-	if (matched >= surely && matched <= owed && delivered + dropped == matched
-		&& path->events >= delivered && path->events <= owed)
+	if (matched + given_up_by_shards(world) >= surely && matched <= owed
+		&& delivered + dropped == matched && path->events >= delivered
+		&& path->events <= owed)
 		return true;
 	snprintf(world->why, sizeof(world->why),
 		"webhook %s: owed %" PRIu64 ", matched %" PRIu64 ", delivered %" PRIu64
@@ -111,22 +128,13 @@ static bool judge_webhook(struct sim_world *world, uint32_t index)
 	return false;
 }
 
-static uint64_t purged_by(const struct sim_world *world, enum mr_stage_kind kind)
-{
-	uint64_t purged = 0;
-	for (uint32_t i = 0; i < sim_router_stages(&world->router); i++)
-		if (world->router.wiring.stages[i].kind == kind)
-			purged +=
-				mr_read(&world->router.segment.stages[i].reasons[MR_REASON_PURGED]);
-	return purged;
-}
-
 // Purges have dropped what they said; all else has come since the rules ended, or a lane gave it up.
 static bool judge_bans(struct sim_world *world)
 {
 	const struct sim_operator *op = &world->op;
 	uint64_t deliveries_purged = purged_by(world, MR_STAGE_DELIVERY);
-	uint64_t given_up = sim_sum(&world->router, MR_DELIVERY_DROPPED) - deliveries_purged;
+	uint64_t given_up = sim_sum(&world->router, MR_DELIVERY_DROPPED) - deliveries_purged
+		+ given_up_by_shards(world) * world->options.webhooks;
 	uint64_t lost = 0, first = 0;
 	for (uint32_t i = 0; i < world->options.webhooks; i++)
 		lost += sim_world_lost(world, i, &first);
