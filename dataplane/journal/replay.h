@@ -103,7 +103,8 @@ uint32_t mr_replay_expiries(const struct mr_replay *replay);
 // Hash of the entry with which the webhook was given up; 0: it never was.
 uint64_t mr_replay_expired(const struct mr_replay *replay, uint64_t webhook);
 
-// The last record of a webhook, key or ban that was not removed, or of the pauses; NULL: none (0 .. count - 1).
+// The last record of a webhook, a key or a scope's ban that was not removed, or of the pauses;
+// NULL: none (0 .. count - 1).
 const struct mr_record *mr_replay_kept(const struct mr_replay *replay, uint32_t number);
 uint32_t mr_replay_kept_count(const struct mr_replay *replay);
 

@@ -1,5 +1,6 @@
-// Inside of a replay: replay.c sessions and windows, replay_kept.c webhooks and keys, replay_events.c events, replay_hops.c which of
-// their hops are done in the end, replay_lanes.c lanes, replay_owed.c what they owe in the end.
+// Inside of a replay: replay.c sessions and windows, replay_kept.c webhooks, keys, bans and pauses,
+// replay_events.c events, replay_hops.c which of their hops are done in the end, replay_lanes.c
+// lanes, replay_owed.c what they owe in the end.
 #pragma once
 
 #include "hash.h"
