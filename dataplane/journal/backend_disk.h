@@ -45,7 +45,7 @@ struct mr_backend_disk_config {
 	uint64_t commit_delay_ns; // bytes wait so long for company
 	uint64_t retention_bytes; // of all segments together
 	uint64_t retention_age_ns;
-	uint64_t checkpoint_bytes; // a checkpoint is wanted after so many
+	uint64_t checkpoint_bytes; // a checkpoint is wanted so many after the last one, or later
 	uint32_t flows;
 	uint64_t hash_seed;
 	uint32_t streams_count;

@@ -38,6 +38,15 @@ static bool is_done(const struct mr_backend_disk *disk)
 	return true;
 }
 
+// After so many bytes, or as many as the last one took: one that is long must not bring on the
+// next, or the journal would hold little else, and what is owed would expire.
+static bool is_due(const struct mr_backend_disk *disk)
+{
+	const uint64_t took = disk->checkpoint_end_bytes - disk->epoch_bytes;
+	return disk->bytes - disk->checkpoint_end_bytes
+		>= (took > disk->config.checkpoint_bytes ? took : disk->config.checkpoint_bytes);
+}
+
 void disk_checkpoint_step(struct mr_backend_disk *disk)
 {
 	if (disk->is_epoch_open) {
@@ -48,12 +57,12 @@ void disk_checkpoint_step(struct mr_backend_disk *disk)
 		disk->replay_frame = disk->epoch_frame;
 		disk->replay_segment = disk->epoch_segment;
 		disk->replay_bytes = disk->epoch_bytes;
+		disk->checkpoint_end_bytes = disk->bytes;
 		disk->look_ns = 0; // segments may retire
 		disk->is_checkpoint_wanted = false; // until that look
 		disk_count(disk, MR_JOURNAL_CHECKPOINTS);
 	}
 	// One that is wanted to free segments frees none in the segment that it stands in.
-	if (disk->bytes - disk->epoch_bytes >= disk->config.checkpoint_bytes
-		|| (disk->is_checkpoint_wanted && disk->replay_segment < disk->segment))
+	if (is_due(disk) || (disk->is_checkpoint_wanted && disk->replay_segment < disk->segment))
 		ask(disk);
 }

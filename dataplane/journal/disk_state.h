@@ -110,6 +110,7 @@ struct mr_backend_disk {
 	uint64_t epoch_segment; // 0: not built yet
 	uint64_t bytes; // of frames, since the start
 	uint64_t epoch_bytes; // at the asking
+	uint64_t checkpoint_end_bytes; // when the last one was complete
 	uint64_t replay_bytes; // at the frame from which a start replays
 	bool is_checkpoint_wanted; // by who cannot retire a segment
 };

@@ -88,8 +88,10 @@ static void a_checkpoint_moves_the_replay_when_all_of_it_is_durable(void **state
 	assert_int_equal(writer_counter(&writer, MR_JOURNAL_CHECKPOINTS), 0);
 	writer_run(&writer, 4 * ms);
 	assert_int_equal(writer_counter(&writer, MR_JOURNAL_CHECKPOINTS), 1);
-	assert_int_equal(atomic_load(&writer.board.epoch), 2); // enough was written since
-	writer_fill(&writer, 10000);
+	writer_fill(&writer, 1536 << 10);
+	assert_int_equal(atomic_load(&writer.board.epoch), 1); // it took 2 MiB itself
+	writer_fill(&writer, 1 << 20);
+	assert_int_equal(atomic_load(&writer.board.epoch), 2);
 	files = writer_read(&writer);
 	assert_true(files.replay_segment > 1);
 	assert_true(files.replay_frame > 1 && files.replay_frame < files.last_frame);
