@@ -81,7 +81,7 @@ static void subscribe_to_stories(uint64_t id, uint64_t resource)
 	webhook.resource = resource;
 	webhook.lane = (uint32_t)id;
 	webhook.filters_count = 1;
-	strcpy(webhook.filters[0].type, "story");
+	memcpy(webhook.filters[0].type, "story", sizeof("story"));
 	rig_webhook(&rig, &webhook);
 }
 
