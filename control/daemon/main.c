@@ -165,7 +165,7 @@ static int add_token(const struct mr_settings *settings, const struct mr_options
 
 static int run_task(const struct mr_options *options)
 {
-	struct mr_settings settings;
+	static struct mr_settings settings;
 	struct mr_config_report report = {.err = stderr};
 	const struct mr_config_sources sources = {.path = options->config,
 		.environment = environ,

@@ -64,7 +64,7 @@ static int open_database(struct mr_store *store, const char *path, char *ret_why
 	if (r != SQLITE_OK) {
 		const bool is_spoiled = r == SQLITE_NOTADB || r == SQLITE_CORRUPT;
 
-		snprintf(ret_why, MR_STORE_WHY_BYTES, "%s: %s; %s", path,
+		snprintf(ret_why, MR_STORE_WHY_BYTES, "%.200s: %.100s; %s", path,
 			store->database ? sqlite3_errmsg(store->database) : "no memory",
 			is_spoiled
 				? "put a copy back, or move the file away (audit and tokens are in it; bans are not)"
@@ -73,13 +73,14 @@ static int open_database(struct mr_store *store, const char *path, char *ret_why
 	}
 	if (read_version(store->database) > mr_store_steps_count) {
 		snprintf(ret_why, MR_STORE_WHY_BYTES,
-			"%s was written by a newer release: go back to that, or move the file away (audit and tokens are in it)",
+			"%.256s was written by a newer release: go back to that, or move the file away (audit and tokens are in it)",
 			path);
 		return -EPROTO;
 	}
 	if (migrate(store->database) < 0) {
-		snprintf(ret_why, MR_STORE_WHY_BYTES, "%s: cannot be brought to this release: %s",
-			path, sqlite3_errmsg(store->database));
+		snprintf(ret_why, MR_STORE_WHY_BYTES,
+			"%.256s: cannot be brought to this release: %s", path,
+			sqlite3_errmsg(store->database));
 		return -EIO;
 	}
 	return 0;
