@@ -94,7 +94,7 @@ def main():
         screen.type(b"x", b"nothing was banned")
         screen.type(b"b", b"ban app 1201 for 15 min?")
         screen.type(b"h", b"undo: millrace unban app 1201")
-        screen.type(b"u", b"no ban of app 1201")
+        screen.type(b"u", b"the ban of app 1201 is lifted")
     screen.seen = b""
     fcntl.ioctl(screen.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
     os.kill(screen.pid, signal.SIGWINCH)

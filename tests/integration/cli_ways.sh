@@ -78,7 +78,7 @@ claim "a change as JSON holds how to undo it" \
 claim "bans" says "throttle" m ban app 44 --mode throttle --rate 7/s
 claim "bans lists them" says "app        44" m bans
 claim "bans fits" fits m bans
-claim "unban" says "no ban of app 42" m unban app 42
+claim "unban" says "the ban of app 42 is lifted" m unban app 42
 claim "what is refused says why" refuses 1 "app 43 is not banned" m unban app 43
 claim "what is wrong with a body says where" refuses 1 "/id: 0 takes in everything" m ban app 0
 claim "pages are put together" json '.data | length == 6' m audit -o json
@@ -118,7 +118,7 @@ claim "direct: bans" json '.data[0] | .kind == "object" and .scope == "99" and .
 claim "direct: bans fits" fits d bans
 claim "direct: all wants to be meant" refuses 77 "--confirm-all" d ban app 0
 claim "direct: all, meant" d ban app 0 --confirm-all
-claim "direct: unban" says "no ban of object 99" d unban object 99
+claim "direct: unban" says "the ban of object 99 is lifted" d unban object 99
 claim "direct: unban of what is not banned" refuses 1 "not banned" d unban object 99
 claim "direct: purge" says "queued events          11" d purge app 5 --dry-run
 claim "direct: pause" says "millrace --direct resume delivery" d pause delivery --reason moving
