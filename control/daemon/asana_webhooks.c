@@ -1,5 +1,5 @@
-// /api/1.0/webhooks: Asana's webhooks API. A token stands for an app, a user and a workspace; it sees
-// and changes its own webhooks, and those of others look absent.
+// /api/1.0/webhooks: Asana's webhooks API. A token stands for an app, a user and a workspace; it
+// sees and changes its own webhooks, and those of others look absent.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -23,8 +23,8 @@ struct mr_line {
 void mr_line_init(struct mr_line *line, const char *path, uint32_t timeout_ms);
 void mr_line_close(struct mr_line *line);
 int mr_line_open(struct mr_line *line, char *ret_why); // does nothing when it stands
-// Closes a line that is of no use after `r`. True: the request cannot have reached the router, which
-// was started anew meanwhile; it is to be sent again.
+// Closes a line that is of no use after `r`. True: the request cannot have reached the router,
+// which was started anew meanwhile; it is to be sent again.
 bool mr_line_again(struct mr_line *line, int r);
 
 // mr_direct_act over a line.

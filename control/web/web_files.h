@@ -1,4 +1,5 @@
-// The files of the dashboard, once: symbol, path, content type. The charts' are there when the build found the library.
+// The files of the dashboard, once: symbol, path, content type. The charts' are there when the
+// build found the library.
 #pragma once
 
 #include <stddef.h>

@@ -92,7 +92,8 @@ static uint64_t share_of(
 		return share;
 	share = min_u64(MR_PACKET_EVENTS_MAX, left(limit, others));
 	const uint64_t active = max_u64(credit->granted_now, credit->granted_before);
-	// Rounded up: flows may be more than events that fit, and then nobody would ever get anything.
+	// Rounded up: flows may be more than events that fit, and then nobody would ever get
+	// anything.
 	const uint64_t packet =
 		min_u64(MR_PACKET_EVENTS_MAX, (left(fits, active) + flows - 1) / flows);
 	return is_roomy ? max_u64(share, min_u64(MR_PACKET_EVENTS_MAX, mr_credit_of(flow) + packet))

@@ -1,6 +1,6 @@
-// What would happen to an event, by the code that would make it happen: nothing is accepted, nothing
-// changes. The owner of the object tells what admission would say and how the object stands; the
-// owner of each resource which webhooks would hear of it.
+// What would happen to an event, by the code that would make it happen: nothing is accepted,
+// nothing changes. The owner of the object tells what admission would say and how the object
+// stands; the owner of each resource which webhooks would hear of it.
 #include <string.h>
 
 #include "event_codec.h"

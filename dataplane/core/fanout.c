@@ -131,8 +131,8 @@ static bool may_read(const struct mr_shard *shard, uint32_t index, uint64_t offs
 		&& shard->reading.count < MR_SHARD_READS_MAX;
 }
 
-// Distributes the first event of the object, or a ban holds it. False when it is stuck; otherwise it
-// is the first one no more.
+// Distributes the first event of the object, or a ban holds it. False when it is stuck; otherwise
+// it is the first one no more.
 static bool distribute(struct mr_shard *shard, uint32_t index, uint8_t flags, uint32_t *ret_units)
 {
 	struct mr_object *object = &shard->objects.states[index];

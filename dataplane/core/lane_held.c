@@ -2,6 +2,7 @@
 
 #include "hash.h"
 #include "lane.h"
+#include "lane_serve.h"
 #include "mr_assert.h"
 
 enum {

@@ -1,8 +1,8 @@
 // What bans hold of a sub-lane: entries that left their place in it, so that others pass. They are
 // pending as before. Once an object has an entry here, later ones of it go behind it: the order of
-// each object holds. When rules change, the list is sifted: judged again from its front, it releases
-// entries, which are served before all others, or keeps them. Bounded: what finds no room stays in
-// its place, and what is behind it waits.
+// each object holds. When rules change, the list is sifted: judged again from its front, it
+// releases entries, which are served before all others, or keeps them. Bounded: what finds no room
+// stays in its place, and what is behind it waits.
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,6 @@
 // What a batch takes from a sub-lane, and how its entries leave.
+#include "lane_serve.h"
+
 #include "lane.h"
 #include "mr_assert.h"
 

@@ -1,7 +1,7 @@
 // How the rate of a throttled scope is dealt out: the steward looks every 100 ms what the shards
 // wanted and deals out what each of them may accept, never more than the rate in sum. A shard only
-// counts up. The steward takes back what a shard holds unused when others want it more, down to what
-// the shard has used: `used` may be above `granted` for a moment.
+// counts up. The steward takes back what a shard holds unused when others want it more, down to
+// what the shard has used: `used` may be above `granted` for a moment.
 #pragma once
 
 #include <stdint.h>

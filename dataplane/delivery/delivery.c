@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 enum {

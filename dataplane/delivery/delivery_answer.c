@@ -1,5 +1,5 @@
 // What the answer to an attempt means.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "failpoint.h"
 #include "histogram.h"
 #include "mr_assert.h"

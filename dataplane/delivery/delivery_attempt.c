@@ -1,7 +1,7 @@
 // Attempts: a request is begun, its body rendered, its batch made durable, signed, sent.
 #include "asana_json.h"
 #include "bytes.h"
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "failpoint.h"
 #include "hash.h"
 #include "mr_assert.h"
@@ -27,8 +27,8 @@ static bool may_send(const struct mr_delivery *delivery, const struct mr_recipie
 		|| delivery->now.mono_ns >= recipient->next_attempt_ns;
 }
 
-// Whether something is due that may still be sent: after the journal has failed what it has recorded,
-// after a ban what was looked at since.
+// Whether something is due that may still be sent: after the journal has failed what it has
+// recorded, after a ban what was looked at since.
 static bool still_due(struct mr_delivery *delivery, struct mr_recipient *recipient)
 {
 	const struct mr_lane *lane = recipient->lane;

@@ -1,7 +1,7 @@
 // Both sides of the ledger, counted again from the structures.
 #include <stdio.h>
 
-#include "delivery_state.h"
+#include "delivery_parts.h"
 
 struct recount {
 	uint64_t pending;

@@ -1,6 +1,6 @@
 // What lanes owe beyond memory: written when it comes, read back when there is room, dropped when
 // its segment has gone; and the share of the stage's attempts that it gets.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 enum { EXPIRED_PER_LOOK = 256 };

@@ -1,6 +1,6 @@
 // What operators have stopped, before a first attempt: rules, recorded batches that they void, and
 // what is held by them.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 

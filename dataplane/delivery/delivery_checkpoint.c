@@ -4,7 +4,7 @@
 // A checkpoint says everything that lanes owe. Its first record, TAKEN, and each lane's records are
 // appended in steps in which the stage's place in the shards' streams is at the border of a match
 // record; all records of one lane in one step, so they are of one moment.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 

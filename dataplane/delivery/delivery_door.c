@@ -1,6 +1,6 @@
 // Lanes whose endpoint has no slot wait with the endpoint, so that a hung one costs nobody else
 // anything.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 static uint64_t key_of(const struct mr_endpoint *endpoint)

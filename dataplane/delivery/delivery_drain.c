@@ -1,5 +1,5 @@
 // Lanes whose webhook is gone: what they owe is dropped, and their slots become free.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 // Drops what waits in sub-lanes that have no attempt under way. Returns the work done.

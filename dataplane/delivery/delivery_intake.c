@@ -1,6 +1,6 @@
 // What comes in: lane messages into lanes; and what the shards learn from it: the board and the
 // holds.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 enum { BURSTS_MAX = 64 }; // per ring and step

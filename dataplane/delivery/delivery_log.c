@@ -1,6 +1,6 @@
 // Attempts for who reads along: the newest ones, in a ring of rows that anybody may read while they
 // are written.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 static void write_body(struct mr_stats_attempt *row, const struct mr_result *result)

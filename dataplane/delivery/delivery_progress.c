@@ -1,5 +1,5 @@
 // What is written down and shown about lanes: progress records, rows, who is behind.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 

@@ -1,6 +1,6 @@
 // A webhook's endpoint as the stage knows it: when it may be asked, how it fares, and how it goes.
 #include "bytes.h"
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 #include "record_codec.h"
 

@@ -1,5 +1,5 @@
 // Lanes that a start has found in the journal: parked until the steward adds their webhook.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 static const int64_t AGE_NS_MAX = 24 * INT64_C(3600000000000);

@@ -1,7 +1,7 @@
 // Bodies: entries of a sub-lane read, rendered (or found rendered) and gathered into a request, and
 // the record of their borders.
 #include "asana_json.h"
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "event_codec.h"
 #include "hash.h"
 #include "mr_assert.h"
@@ -139,8 +139,8 @@ static enum render_result skip_gone(
 	return RENDER_NEXT;
 }
 
-// An entry that a ban keeps, or that an earlier one of its object does. It lets others pass; without
-// room to be held it stays, and the batch ends before it.
+// An entry that a ban keeps, or that an earlier one of its object does. It lets others pass;
+// without room to be held it stays, and the batch ends before it.
 static enum render_result hold(struct mr_delivery *delivery, struct mr_attempt *attempt,
 	const struct mr_lane_entry *entry, uint64_t object)
 {

@@ -1,8 +1,8 @@
-// What lanes owe of a scope, counted or dropped, a piece per step: lane by lane, sub-lane by sub-lane,
-// its sides, what bans hold, and the records that hold the rest. What is on the wire is not touched.
-// While a sub-lane is walked no batch is made of it, and nothing else leaves it but the batch that
-// has borders.
-#include "delivery_state.h"
+// What lanes owe of a scope, counted or dropped, a piece per step: lane by lane, sub-lane by
+// sub-lane, its sides, what bans hold, and the records that hold the rest. What is on the wire is
+// not touched. While a sub-lane is walked no batch is made of it, and nothing else leaves it but
+// the batch that has borders.
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 void mr_delivery_survey_begin(struct mr_delivery *delivery, struct mr_survey *survey)

@@ -1,6 +1,6 @@
 // What becomes of the deliveries of objects that an operator follows. Costs a test when nobody is
 // followed; when somebody is, events are read again for their ids, those that are at hand.
-#include "delivery_state.h"
+#include "delivery_parts.h"
 
 static void tell(struct mr_delivery *delivery, mr_position position, struct mr_tap_said said)
 {

@@ -1,7 +1,7 @@
-// A test of a webhook: an attempt with no events, right away, whatever the lane is at. It says nothing
-// about the lane: its failures, its batches and its turn stay as they are.
+// A test of a webhook: an attempt with no events, right away, whatever the lane is at. It says
+// nothing about the lane: its failures, its batches and its turn stay as they are.
 #include "asana_json.h"
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "mr_assert.h"
 
 void mr_recipient_tried(

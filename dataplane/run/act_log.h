@@ -1,5 +1,5 @@
-// What operators have done and what ended by itself, the last MR_ACTS_MAX of this boot: for who asks
-// later, and a line each for people.
+// What operators have done and what ended by itself, the last MR_ACTS_MAX of this boot: for who
+// asks later, and a line each for people.
 #pragma once
 
 #include <stdbool.h>

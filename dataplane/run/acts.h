@@ -87,8 +87,8 @@ bool mr_acts_work(struct mr_acts *acts, struct mr_now now);
 // An order to fill in, which mr_acts_work begins in its turn; NULL: too many are under way.
 struct mr_order *mr_acts_order(struct mr_acts *acts, enum mr_act_kind kind);
 bool mr_acts_idle(const struct mr_acts *acts); // no order is under way
-// For a checkpoint: one record of what is in force behind ban `after`, which it moves on (begin with
-// 0); true when it was the last one. Nothing happens without room in the node stream.
+// For a checkpoint: one record of what is in force behind ban `after`, which it moves on (begin
+// with 0); true when it was the last one. Nothing happens without room in the node stream.
 bool mr_acts_record(const struct mr_acts *acts, uint64_t *after);
 uint32_t mr_acts_paused(const struct mr_acts *acts); // enum mr_pause bits
 

@@ -1,5 +1,5 @@
-// The control socket (messages: <millrace/control.h>): who may connect, and whose handler takes what
-// they send. Runs in the steward's thread.
+// The control socket (messages: <millrace/control.h>): who may connect, and whose handler takes
+// what they send. Runs in the steward's thread.
 #pragma once
 
 #include <poll.h>

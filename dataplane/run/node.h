@@ -1,5 +1,6 @@
 // The steward's own stream in the journal: which sessions are open, which webhooks were given up,
-// what operators have stopped. A volatile router has none: then there is always room, and everything counts at once.
+// what operators have stopped. A volatile router has none: then there is always room, and
+// everything counts at once.
 #pragma once
 
 #include <stdbool.h>
@@ -25,7 +26,8 @@ struct mr_node_session {
 	uint32_t epoch;
 };
 
-// Whether the next record finds room, also one of a ban behind it; later, when the journal has taken what is there.
+// Whether the next record finds room, also one of a ban behind it; later, when the journal has
+// taken what is there.
 bool mr_node_has_room(const struct mr_node *node);
 // Appends a record and returns its end: it counts once mr_node_durable says so.
 uint64_t mr_node_session(

@@ -1,5 +1,5 @@
-// How much of the last minute's traffic was of a scope, about: from the ledgers of the shards, which
-// are looked at every few seconds, and for objects and users from the most active ones.
+// How much of the last minute's traffic was of a scope, about: from the ledgers of the shards,
+// which are looked at every few seconds, and for objects and users from the most active ones.
 #pragma once
 
 #include <stdbool.h>

@@ -26,7 +26,8 @@ struct mr_registry_entry {
 	uint64_t lane_print;
 	uint16_t shard;
 	uint16_t delivery;
-	// enum mr_registry_state; but for ACTIVE, ASKING and DISABLED the message for it waits or is under way
+	// enum mr_registry_state; but for ACTIVE, ASKING and DISABLED the message for it waits or
+	// is under way
 	uint8_t state;
 	bool given_up;
 	bool has_lane; // it was sent

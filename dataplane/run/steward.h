@@ -76,8 +76,8 @@ void mr_steward_recovering(
 void mr_steward_wired(struct mr_steward *steward);
 // Sessions and expiries of the journal, before the first step.
 void mr_steward_recover(struct mr_steward *steward, const struct mr_recovered *recovered);
-// A webhook, a key, a ban or the pauses that a start has found in the journal, before the stages are
-// built.
+// A webhook, a key, a ban or the pauses that a start has found in the journal, before the stages
+// are built.
 void mr_steward_keep(struct mr_steward *steward, const struct mr_record *record);
 // Where deliveries may go, as it is configured now.
 struct mr_guard mr_steward_guard(const struct mr_steward *steward);
@@ -94,8 +94,7 @@ void mr_steward_stop(struct mr_steward *steward); // closes the socket, frees th
 // Blocks the steward's signals in this thread and those it starts; before any is started. The
 // signalfd or negative errno.
 int mr_steward_signals(void);
-// -- reload.c
-// Reads the configuration's sources again, for the user `uid`, through millrace-controld or not: what is wrong changes nothing. Fills
-// the reply for the control socket.
+// -- reload.c Reads the configuration's sources again, for the user `uid`, through
+// millrace-controld or not: what is wrong changes nothing. Fills the reply for the control socket.
 void mr_steward_reload(struct mr_steward *steward, uint32_t uid, bool is_direct,
 	struct mr_control_reload *ret_reload);

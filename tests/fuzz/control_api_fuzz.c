@@ -1,5 +1,6 @@
 // Requests to the control daemon: whatever comes is answered, with a body that is what it says, and
-// only what needs no data plane succeeds. The input is a method's number, a path, a line feed, a body.
+// only what needs no data plane succeeds. The input is a method's number, a path, a line feed, a
+// body.
 #include <string.h>
 
 #include "daemon_rig.h"

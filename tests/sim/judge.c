@@ -128,7 +128,8 @@ static bool judge_webhook(struct sim_world *world, uint32_t index)
 	return false;
 }
 
-// Purges have dropped what they said; all else has come since the rules ended, or a lane gave it up.
+// Purges have dropped what they said; all else has come since the rules ended, or a lane gave it
+// up.
 static bool judge_bans(struct sim_world *world)
 {
 	const struct sim_operator *op = &world->op;

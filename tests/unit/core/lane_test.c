@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lane_serve.h"
 #include "rng.h"
 
 enum { STREAM = 3, STREAM_BYTES = 1 << 20, ENTRIES_MAX = 20000 };

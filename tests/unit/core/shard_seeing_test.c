@@ -1,4 +1,5 @@
-// What shards say of an event that nobody has sent, and of the events of an object that is followed.
+// What shards say of an event that nobody has sent, and of the events of an object that is
+// followed.
 #include <setjmp.h>
 #include <stdalign.h>
 #include <stdarg.h>

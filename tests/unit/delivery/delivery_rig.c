@@ -12,7 +12,7 @@
 #include <millrace/journal.h>
 
 #include "bytes.h"
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "event_codec.h"
 #include "record_codec.h"
 

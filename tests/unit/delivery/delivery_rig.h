@@ -2,7 +2,7 @@
 // becomes durable when the test says so, the fake engine, and a clock that moves by hand.
 #pragma once
 
-#include "delivery_state.h"
+#include "delivery_parts.h"
 #include "engine_fake.h"
 
 enum {

@@ -1,5 +1,5 @@
-// What operators do to a stage besides bans: tests of webhooks, a pause, and the attempts that anybody
-// may read.
+// What operators do to a stage besides bans: tests of webhooks, a pause, and the attempts that
+// anybody may read.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
